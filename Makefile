@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+#
+# make            build/release/vibevmm (static; musl where musl-gcc is installed)
+# make debug      build/debug/vibevmm (-O0 -g)
+# make check      unit and device tests, tiny guests
+# make lint       layers, headers, clang-tidy, cppcheck
+# Options: V=1  CC=clang  LIBC=glibc|musl  SAN=address,undefined  BOARD=virt  STATS=1  WERROR=1
+
+V ?= 0
+Q := $(if $(filter 0,$(V)),@)
+CONFIG ?= release
+HOSTCC ?= gcc
+BOARD ?=
+SAN ?=
+STATS ?=
+WERROR ?=
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+# musl unless it is missing, the compiler is not gcc, or a sanitizer needs glibc.
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+LIBC ?= $(if $(SAN),glibc,$(if $(filter gcc,$(CC)),$(if $(shell command -v musl-gcc),musl,glibc),glibc))
+
+name := $(CONFIG)$(if $(filter-out gcc,$(CC)),-$(notdir $(CC)))$(if $(filter glibc,$(LIBC)),-glibc)$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(BOARD),-$(BOARD))$(if $(STATS),-stats)
+comma := ,
+B := build/$(name)
+HB := build/host
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes -Wvla \
+	$(if $(WERROR),-Werror)
+OPT := $(if $(filter debug,$(CONFIG)),-O0 -g,-O2 -g1)
+CPPFLAGS := -Iinclude -I. -I$(B)/gen -D_GNU_SOURCE $(if $(STATS),-DA64_STATS)
+CFLAGS := -std=c17 $(OPT) $(WARN) -ffunction-sections -fdata-sections -fno-plt -pthread \
+	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+LDFLAGS := -Wl,--gc-sections -pthread $(if $(SAN),-fsanitize=$(SAN),-static)
+LDLIBS := -lfdt -lz -lm
+compile := $(CC)
+ifeq ($(LIBC),musl)
+compile := musl-gcc
+# Debian's libfdt and zlib headers need nothing of glibc; last, so that musl's own come first.
+CPPFLAGS += -idirafter /usr/include -idirafter /usr/include/$(shell gcc -print-multiarch)
+endif
+A64_TAIL := $(if $(SAN)$(filter debug,$(CONFIG)),-DA64_LOOP,-O2 -fno-stack-protector)
+
+# ---- sources, per module -------------------------------------------------------------------------------
+SRC_base := err.c log.c clock.c
+SRC_mem := mem.c
+SRC_bus := bus.c regs.c
+SRC_irq :=
+SRC_board :=
+SRC_dev :=
+SRC_boot :=
+SRC_dtb :=
+SRC_host :=
+SRC_a64 :=
+SRC_hv :=
+SRC_vm :=
+SRC_launcher :=
+BOARDS := $(if $(BOARD),$(BOARD),virt vibe micro)
+
+# ---- generated: instruction table, board device trees, board list ----------------------------------------
+GEN := build/gen
+A64_DEFS := src/a64/a64.def src/a64/a64_simd.def
+GENERATED := $(GEN)/a64_table.h
+
+# ---- objects -------------------------------------------------------------------------------------------
+modules := base mem bus irq board dev boot dtb host a64 hv vm
+lib_src := $(foreach m,$(modules),$(addprefix src/$(m)/,$(SRC_$(m)))) $(BOARDS:%=boards/%.c)
+lib_obj := $(lib_src:%.c=$(B)/%.o) $(BOARDS:%=$(B)/gen/%_dtb.o) $(B)/gen/board_list.o
+launcher_obj := $(SRC_launcher:%.c=$(B)/launcher/%.o)
+LIB := $(B)/libvmm.a
+BIN := $(B)/vibevmm
+
+.DELETE_ON_ERROR:
+.PHONY: all release debug check lint format install clean
+all: $(BIN)
+release:
+	$(Q)$(MAKE) --no-print-directory CONFIG=release all
+debug:
+	$(Q)$(MAKE) --no-print-directory CONFIG=debug all
+
+$(BIN): $(launcher_obj) $(LIB)
+	@$(if $(Q),echo "  LD      $@")
+	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -o $@ $(launcher_obj) $(LIB) $(LDLIBS)
+
+$(LIB): $(lib_obj)
+	@$(if $(Q),echo "  AR      $@")
+	$(Q)rm -f $@ && ar rcs $@ $(lib_obj)
+
+$(B)/%.o: %.c | $(GENERATED)
+	@mkdir -p $(@D)
+	@$(if $(Q),echo "  CC      $<")
+	$(Q)$(compile) $(CPPFLAGS) -I$(GEN) $(CFLAGS) $(EXTRA_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/gen/%.o: $(GEN)/%.c
+	@mkdir -p $(@D)
+	$(Q)$(compile) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/gen/board_list.o: $(B)/gen/board_list.c
+	$(Q)$(compile) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/src/a64/%.o: EXTRA_CFLAGS := $(A64_TAIL)
+
+# The instruction table: a host tool turns the definitions into the decoder's table, and fails on ambiguity.
+$(HB)/a64_gen: src/a64/gen.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -std=c17 -O1 -Wall -Wextra -o $@ $<
+
+$(GEN)/a64_table.h: $(HB)/a64_gen $(A64_DEFS)
+	@mkdir -p $(@D)
+	$(Q)$(HB)/a64_gen $(A64_DEFS) > $@
+
+# A board's device tree: a host tool checks the board's rows, then writes the blob as C.
+BOARD_GEN_SRC := src/board/board_gen.c $(SRC_board:%=src/board/%) src/dtb/dtb_make.c src/base/err.c
+$(HB)/board_gen_%: boards/%.c $(BOARD_GEN_SRC) include/vmm/board.h include/vmm/dtb.h
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -std=c17 -O1 -Wall -Wextra -Iinclude -I. -D_GNU_SOURCE -DBOARD_NAME=$* -o $@ \
+		$< $(BOARD_GEN_SRC) -lfdt
+
+$(GEN)/%_dtb.c: $(HB)/board_gen_%
+	@mkdir -p $(@D)
+	$(Q)$< > $@
+
+# The boards of this launcher, first one the default.
+$(B)/gen/board_list.c: Makefile
+	@mkdir -p $(@D)
+	$(Q){ echo '#include "vmm/board.h"'; \
+	$(foreach b,$(BOARDS),echo 'extern const struct board board_$(b);';) \
+	echo 'const struct board *const boards[] = {$(foreach b,$(BOARDS),&board_$(b),) 0};'; } > $@
+
+.SECONDARY:
+
+# ---- tests ---------------------------------------------------------------------------------------------
+TESTS :=
+test_bin := $(TESTS:%=$(B)/tests/%)
+
+check: $(test_bin)
+	$(Q)prove -Q --exec '' $(test_bin)
+
+$(B)/tests/%: $(B)/tests/%.o $(LIB)
+	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
+
+clean:
+	$(Q)rm -rf build
+
+-include $(shell [ -d $(B) ] && find $(B) -name '*.d')

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+/*
+ * board.h - what a machine is: const rows in boards/NAME.c. An address exists once, in its row; the bus
+ * map, the device tree and `vibevmm boards NAME --map` all derive from it.
+ */
+#ifndef VMM_BOARD_H
+#define VMM_BOARD_H
+
+#include "vmm/base.h"
+#include "vmm/err.h"
+
+enum board_arch { ARCH_ARM64, ARCH_X86_64 };
+
+enum dev_kind {
+    DEV_PL011,
+    DEV_PL031,
+    DEV_PL061,
+    DEV_GICV3_DIST, /* with DEV_GICV3_REDIST, one interrupt controller of two windows */
+    DEV_GICV3_REDIST,
+    DEV_CFI_FLASH, /* `param`: erase-block size in bytes; filled by --firmware */
+    DEV_DEBUGCON,  /* a byte store prints it */
+    DEV_SYSCTL,    /* power and exit status, SiFive test-finisher layout */
+    DEV_VIRTIO,    /* a virtio-mmio window, empty until something is attached */
+    DEV_KINDS
+};
+
+#define BOARD_NO_SPI (-1)
+
+struct board_dev {
+    const char *name; /* unique on the board: "uart0" */
+    enum dev_kind kind;
+    gpa_t base;
+    uint64_t size;
+    int spi; /* 0..987, or BOARD_NO_SPI */
+    uint32_t param;
+};
+
+/* A place for RAM. --mem fills the windows in order. */
+struct board_ram {
+    gpa_t base;
+    uint64_t size; /* the most that fits */
+};
+
+struct board {
+    const char *name;
+    const char *summary; /* one line for `vibevmm boards` */
+    enum board_arch arch;
+    const struct board_ram *ram;
+    unsigned n_ram;
+    const struct board_dev *devs; /* ascending by base */
+    unsigned n_devs;
+    uint64_t mem_min, mem_default; /* bytes; the maximum is the sum of the windows */
+    unsigned cpus_max;
+    const char *console;  /* name of the row that is the console: stdin and stdout */
+    const char *bootargs; /* kernel command line when --append gives none */
+    gpa_t raw_off;        /* a raw image without --entry loads and starts at RAM base + this */
+    const uint8_t *dtb;   /* flat device tree made at build time for one CPU, no memory node's size */
+    size_t dtb_len;
+};
+
+/* The boards of this launcher, NULL at the end; the first is the default. */
+extern const struct board *const boards[];
+
+const struct board *board_find(const char *name);
+const struct board_dev *board_dev_find(const struct board *board, const char *name);
+const char *board_kind_name(enum dev_kind kind);
+
+/* The most --mem can be. */
+uint64_t board_mem_max(const struct board *board);
+
+/*
+ * What no single row can prove: order, overlap of devices and RAM, names and interrupts used once, the
+ * console exists, GIC windows come in a pair. Run by the build on every board, and by the tests.
+ */
+int board_check(const struct board *board, struct err *err);
+
+/*
+ * Compile-time check of one row, for the X-macro lists in boards/: aligned to its size class and SPI in
+ * range (GICv3 IHI 0069H §2.2.1: SPIs are INTIDs 32..1019).
+ */
+#define BOARD_ROW_ASSERT(name, kind, base, size, spi, param)                                       \
+    _Static_assert((base) % 0x200 == 0 && (size) > 0 && (size) % 0x200 == 0 && (spi) >= -1 &&      \
+                       (spi) <= 987,                                                               \
+                   name ": base and size are multiples of 0x200, spi is -1 or 0..987");
+
+#define BOARD_ROW(name, kind, base, size, spi, param) {name, kind, base, size, spi, param},
+
+#endif

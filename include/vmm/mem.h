@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+/*
+ * mem.h - guest RAM: a few regions of host memory, each at a guest physical address.
+ */
+#ifndef VMM_MEM_H
+#define VMM_MEM_H
+
+#include "vmm/base.h"
+#include "vmm/err.h"
+
+#define MEM_REGIONS_MAX 4
+#define MEM_PAGE KIB(4)
+
+struct mem_region {
+    gpa_t base;    /* 4 KiB aligned */
+    uint64_t size; /* bytes, a multiple of 4 KiB, not 0 */
+    uint8_t *hva;  /* 2 MiB aligned; private anonymous memory, zero until written */
+};
+
+struct guest_mem {
+    struct mem_region regions[MEM_REGIONS_MAX]; /* ascending, disjoint; fixed after mem_init() */
+    unsigned n;
+    /* Told of every write to RAM that the host makes (see mem_written). Set before the first vCPU runs. */
+    void (*written)(void *ctx, gpa_t gpa, uint64_t len);
+    void *written_ctx;
+};
+
+/* What to make: hva is ignored. Ranges must be ascending and disjoint (the board checks prove it). */
+int mem_init(struct guest_mem *mem, const struct mem_region *ranges, unsigned n, struct err *err);
+void mem_fini(struct guest_mem *mem);
+
+/*
+ * Translate [gpa, gpa + len) to a host pointer.
+ * The range must lie in one RAM region; len may be 0. The pointer stays valid until mem_fini() and
+ * belongs to `mem`. The guest may write the bytes at any time: copy before you validate.
+ * Returns NULL when any byte lies outside RAM. Any thread.
+ */
+void *mem_hva(const struct guest_mem *mem, gpa_t gpa, uint64_t len);
+
+/* Bytes of RAM from gpa to the end of its region; 0 when gpa is not RAM. */
+uint64_t mem_room(const struct guest_mem *mem, gpa_t gpa);
+
+/* Bytes of RAM in all regions. */
+uint64_t mem_total(const struct guest_mem *mem);
+
+/* Copy out of or into RAM; mem_write reports the write. False, and nothing done, when a byte is outside RAM. */
+bool mem_read(const struct guest_mem *mem, gpa_t gpa, void *buf, uint64_t len);
+bool mem_write(struct guest_mem *mem, gpa_t gpa, const void *buf, uint64_t len);
+
+/*
+ * Put file bytes [off, off + len) at gpa by a private (copy-on-write) mapping instead of a copy. gpa and
+ * off must be 4 KiB aligned; the rest of the last page reads as the file's or zero: the caller clears it.
+ * Returns 0 or -errno with err filled; -EINVAL (err untouched) when not aligned or outside RAM.
+ */
+int mem_map_file(struct guest_mem *mem, gpa_t gpa, int fd, uint64_t off, uint64_t len, struct err *err);
+
+/* The host has written [gpa, gpa + len) through mem_hva(): engines drop what they derived from it. */
+void mem_written(struct guest_mem *mem, gpa_t gpa, uint64_t len);
+
+#endif

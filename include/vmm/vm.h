@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vm.h - a machine: board + image + engine, from its parts to its end.
+ */
+#ifndef VMM_VM_H
+#define VMM_VM_H
+
+#include "vmm/board.h"
+#include "vmm/boot.h"
+#include "vmm/err.h"
+#include "vmm/hv.h"
+
+/* Why a machine ended. The launcher makes the exit status of it (DESIGN §6). */
+enum vm_end {
+    VM_END_NONE,    /* it runs */
+    VM_END_OFF,     /* power-off; status is the guest's byte */
+    VM_END_RESET,   /* the guest asked for a reset */
+    VM_END_PANIC,   /* the guest reported a panic */
+    VM_END_STUCK,   /* it cannot go on: what says why */
+    VM_END_TIMEOUT, /* --timeout */
+    VM_END_SIGNAL,  /* vm_stop() by a signal; code is its number */
+    VM_END_OUTPUT,  /* stdout refused a byte; code is the errno */
+    VM_END_QUIT,    /* ^A x on the terminal */
+    VM_END_FAIL,    /* the engine failed: what says why */
+};
+
+/* Launch phases (DESIGN §7), clock_mono_ns() times; 0: not reached. */
+enum vm_phase {
+    VM_PHASE_EXEC,   /* the process began (from the host's record of it where there is one) */
+    VM_PHASE_PARSE,  /* options read */
+    VM_PHASE_BOARD,  /* RAM reserved, devices made */
+    VM_PHASE_LOAD,   /* image in memory */
+    VM_PHASE_DTB,    /* device tree in memory */
+    VM_PHASE_ENGINE, /* VM and first vCPU made */
+    VM_PHASE_FIRST_INSN,
+    VM_PHASE_FIRST_BYTE,
+    VM_PHASE_END,
+    VM_PHASES
+};
+
+extern const char *const vm_phase_names[VM_PHASES]; /* "exec", "parse", ... */
+
+struct vm_result;
+
+struct vm_config {
+    const struct board *board;
+    const struct hv_ops *engine;
+    struct hv_caps caps;
+    unsigned cpus; /* 1..board->cpus_max */
+    uint64_t mem;  /* bytes, a multiple of 4 KiB, board->mem_min..board_mem_max() */
+    /* As in boot_params: */
+    const char *image, *binary, *firmware;
+    bool has_entry;
+    gpa_t entry;
+    const char *initrd;
+    const char *append;     /* kernel command line; NULL: the board's */
+    const char *dtb;        /* device-tree file instead of the board's; NULL: none */
+    const char *flash_file; /* second flash bank, read and written back; NULL: in memory */
+    void (*progress)(void *ctx, const char *what, uint64_t done, uint64_t total);
+    void *progress_ctx;
+    int in_fd, out_fd;  /* the console; in_fd -1: no input */
+    /* Terminal input passes here byte by byte (the ^A escape); false swallows the byte. NULL: all pass. */
+    bool (*input_filter)(void *arg, uint8_t byte);
+    uint64_t timeout_ns; /* 0: none; from vm_run() */
+    uint64_t silent_ns;  /* 0: off; else silent() is called once when no console byte came in that time */
+    void (*silent)(void *ctx, const struct vm_result *so_far);
+    void *ctx;           /* for input_filter and silent */
+    uint64_t phases[2];  /* VM_PHASE_EXEC and VM_PHASE_PARSE, for the report */
+};
+
+#define VM_LAST_EXITS 16
+#define VM_UNMAPPED_MAX 8
+#define VM_ODD_MAX 8
+
+struct vm_unmapped {
+    gpa_t gpa; /* of the first access; later ones within the same 4 KiB are counted with it */
+    uint64_t pc;
+    uint64_t count;
+    uint8_t size;
+    bool write;
+};
+
+struct vm_exit_note {
+    struct hv_exit exit;
+    uint64_t pc; /* 0 when the engine was not asked */
+};
+
+/* What happened: the end, and what the diagnosis and --report show. */
+struct vm_result {
+    enum vm_end end;
+    uint8_t status; /* VM_END_OFF */
+    int code;       /* VM_END_SIGNAL, VM_END_OUTPUT */
+    char what[160]; /* VM_END_STUCK, VM_END_FAIL: one sentence */
+    uint64_t phases[VM_PHASES];
+    uint64_t bytes_out;
+    uint64_t exits[HV_EXIT_REASONS]; /* all vCPUs */
+    unsigned cpu;                    /* the vCPU below: the one that ended it, else 0 */
+    bool has_regs;
+    struct hv_regs regs;
+    char symbol[96]; /* of regs.pc; "" when unknown */
+    struct vm_exit_note last[VM_LAST_EXITS]; /* oldest first; n_last of them; of `cpu` */
+    unsigned n_last;
+    struct vm_unmapped unmapped[VM_UNMAPPED_MAX];
+    unsigned n_unmapped;
+    uint64_t unmapped_total;
+    struct hv_odd_sysreg odd[VM_ODD_MAX];
+    unsigned n_odd;
+    uint64_t bus_odd; /* accesses of a size their device does not take */
+    uint8_t code_bytes[16]; /* at regs.pc, when it translates to RAM: n_code of them */
+    unsigned n_code;
+    bool pc_mapped;         /* the PC translates */
+    gpa_t pc_gpa;           /* to this */
+};
+
+struct vm;
+
+/*
+ * Build the machine and load the image. On failure 0 is not returned, err says why, *vm is NULL. `config`
+ * is copied; the strings and the board it points to must outlive the vm.
+ */
+int vm_new(struct vm **vm, const struct vm_config *config, struct err *err);
+void vm_free(struct vm *vm);
+
+/* Run until the end, with vCPU 0 on the calling thread. Once per vm. */
+void vm_run(struct vm *vm, struct vm_result *result);
+
+/* Ask the machine to end, from any thread or a signal handler. The first reason given is the one kept. */
+void vm_stop(struct vm *vm, enum vm_end end, int code);
+
+/* Press the power key (a PL061 pin where the board has one); false when it has none. Any thread. */
+bool vm_power_key(struct vm *vm);
+
+/* What was loaded, valid until vm_free(). */
+const struct boot_result *vm_boot(const struct vm *vm);
+
+#endif
