@@ -55,8 +55,8 @@ SRC_boot :=
 SRC_dtb :=
 SRC_host :=
 SRC_a64 :=
-SRC_hv :=
-SRC_vm :=
+SRC_hv := hv.c soft.c
+SRC_vm := vm.c vcpu.c psci.c semihost.c devices.c report.c
 SRC_launcher :=
 BOARDS := $(if $(BOARD),$(BOARD),virt vibe micro)
 

@@ -16,6 +16,7 @@ struct dtb_run {
     const char *bootargs; /* NULL or "": no property */
     gpa_t initrd_gpa;
     uint64_t initrd_len; /* 0: none */
+    bool flash;          /* the flash banks answer in this run; else their node is taken out */
     uint8_t seed[32];    /* /chosen rng-seed; all zero: left out */
 };
 

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+/*
+ * hv.c - the table of engines, and the choice among them.
+ */
+#include "vmm/hv.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "hv_engines.h"
+
+/*
+ * Engines a user may ask for by name; ops is NULL where this build has none. In the order `auto`
+ * tries them.
+ */
+static const struct {
+    const char *name;
+    const struct hv_ops *ops;
+    const char *absent; /* why, and what to do */
+} hv_names[] = {
+    {"kvm",  NULL,     "this build has no KVM engine; use --engine soft"                 },
+    {"hvf",  NULL,     "this build has no Hypervisor.framework engine; use --engine soft"},
+    {"soft", &hv_soft, NULL                                                              },
+};
+
+const struct hv_ops *const hv_engines[] = {&hv_soft, NULL};
+
+const struct hv_ops *hv_find(const char *name)
+{
+    for (unsigned i = 0; hv_engines[i]; i++)
+        if (!strcmp(hv_engines[i]->name, name))
+            return hv_engines[i];
+    return NULL;
+}
+
+static int hv_choose_named(const char *name, enum board_arch arch, const struct hv_ops **ops,
+                           struct hv_caps *caps, struct err *err)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(hv_names); i++) {
+        if (strcmp(hv_names[i].name, name))
+            continue;
+        if (!hv_names[i].ops)
+            return err_set(err, ERR_HOST, ENOTSUP, "engine %s: %s", name, hv_names[i].absent);
+        *ops = hv_names[i].ops;
+        return (*ops)->probe(arch, caps, err);
+    }
+    return err_set(err, ERR_HOST, EINVAL,
+                   "engine \"%s\" is unknown; engines are auto, kvm, hvf, soft", name);
+}
+
+int hv_choose(const char *name, enum board_arch arch, const struct hv_ops **ops,
+              struct hv_caps *caps, char *why, size_t why_len, struct err *err)
+{
+    if (strcmp(name, "auto")) {
+        int rc = hv_choose_named(name, arch, ops, caps, err);
+        if (!rc)
+            snprintf(why, why_len, "engine %s: asked for", name);
+        return rc;
+    }
+    char passed[640] = "";
+    struct err last = {0};
+    for (unsigned i = 0; i < ARRAY_LEN(hv_names); i++) {
+        *ops = hv_names[i].ops;
+        if (*ops && !(*ops)->probe(arch, caps, &last)) {
+            snprintf(why, why_len, "engine %s%s%s", hv_names[i].name, *passed ? ": " : "", passed);
+            return 0;
+        }
+        size_t n = strlen(passed);
+        snprintf(passed + n, sizeof passed - n, "%s%.200s", n ? "; " : "",
+                 *ops ? last.text : hv_names[i].absent);
+    }
+    return err_set(err, ERR_HOST, ENOTSUP, "no engine runs this board here: %s", passed);
+}

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vm.c - a machine from its parts to its end.
+ *
+ * The order of making follows what each part needs: RAM, then devices, then the image (its place
+ * decides the device tree's), then the device tree, then the engine. Nothing that the run does not
+ * use is made: no thread for one vCPU without timers or input, no flash without firmware.
+ */
+#include "vm_int.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "vmm/clock.h"
+#include "vmm/dev.h"
+#include "vmm/dtb.h"
+#include "vmm/log.h"
+
+/* Of a device-tree file: more than any real one. */
+#define VM_DTB_FILE_MAX  MIB(2)
+#define VM_POWER_KEY_PIN 3
+#define VM_POWER_KEY_NS  (200 * UINT64_C(1000000)) /* how long it is held: longer than a debounce  \
+                                                    */
+
+/* ---- the end ---- */
+
+static struct vm *_Atomic vm_stopping; /* for the signal handlers below */
+
+static void vm_interrupt(int sig)
+{
+    (void)sig; /* its only purpose is to end a blocking write with EINTR */
+}
+
+static void vm_interrupt_all(int sig)
+{
+    (void)sig;
+    struct vm *vm = atomic_load(&vm_stopping);
+    for (unsigned i = 0; vm && i < vm->cfg.cpus; i++)
+        if (i == 0 || vm->vcpus[i].has_thread)
+            pthread_kill(vm->vcpus[i].thread, SIGUSR1);
+}
+
+/*
+ * vCPU threads may sit in a write to a full pipe. A signal ends that, but one that comes between
+ * the check of `stop` and the write is lost: so it is sent again until the machine has ended. All
+ * of this is async-signal-safe, and costs nothing before the end.
+ */
+static void vm_interrupt_writes(struct vm *vm)
+{
+    struct sigaction sa = {.sa_handler = vm_interrupt};
+    struct vm *none = NULL;
+    if (!atomic_compare_exchange_strong(&vm_stopping, &none, vm))
+        return;
+    sigaction(SIGUSR1, &sa, NULL);
+    sa.sa_handler = vm_interrupt_all;
+    sigaction(SIGALRM, &sa, NULL);
+    setitimer(ITIMER_REAL,
+              &(struct itimerval){
+                  {0, 20000},
+                  {0, 1000 }
+    },
+              NULL);
+}
+
+static void vm_interrupt_end(struct vm *vm)
+{
+    struct vm *self = vm;
+    if (atomic_load(&vm_stopping) != vm)
+        return;
+    setitimer(ITIMER_REAL,
+              &(struct itimerval){
+                  {0, 0},
+                  {0, 0}
+    },
+              NULL);
+    atomic_compare_exchange_strong(&vm_stopping, &self, NULL);
+}
+
+static bool vm_stop_first(struct vm *vm, enum vm_end end, int code)
+{
+    uint64_t none = 0;
+    if (!atomic_compare_exchange_strong(&vm->stop, &none,
+                                        (uint64_t)end | (uint64_t)(unsigned)code << 8))
+        return false;
+    atomic_store(&vm->con.stop, true);
+    for (unsigned i = 0; i < vm->cfg.cpus; i++) {
+        struct hv_vcpu *hv = atomic_load(&vm->vcpus[i].hv);
+        if (hv)
+            vm->cfg.engine->kick(hv);
+        vcpu_wake(&vm->vcpus[i]);
+    }
+    return true;
+}
+
+void vm_stop(struct vm *vm, enum vm_end end, int code)
+{
+    if (vm_stop_first(vm, end, code))
+        vm_interrupt_writes(vm);
+}
+
+void vm_end_by(struct vcpu *v, enum vm_end end, int code, const char *what)
+{
+    struct vm *vm = v->vm;
+    if (!vm_stop_first(vm, end, code))
+        return;
+    pthread_mutex_lock(&vm->lock);
+    vm->end_cpu = v->index;
+    if (what)
+        snprintf(vm->what, sizeof vm->what, "%s", what);
+    pthread_mutex_unlock(&vm->lock);
+    if (vm->cfg.cpus > 1)
+        vm_interrupt_writes(vm);
+}
+
+/* stdout refused a byte, on the thread of the vCPU that wrote it. */
+static void vm_output_gone(void *arg, int code)
+{
+    vm_stop_first(arg, VM_END_OUTPUT, code);
+}
+
+static bool vm_input_filter(void *arg, uint8_t byte)
+{
+    struct vm *vm = arg;
+    return vm->cfg.input_filter(vm->cfg.ctx, byte);
+}
+
+static void vm_ram_written(void *ctx, gpa_t gpa, uint64_t len)
+{
+    struct vm *vm = ctx;
+    if (vm->hv)
+        vm->cfg.engine->ram_written(vm->hv, gpa, len);
+}
+
+/* ---- making ---- */
+
+static int vm_memory(struct vm *vm, struct err *err)
+{
+    struct mem_region regions[MEM_REGIONS_MAX];
+    unsigned n = board_ram_regions(vm->cfg.board, vm->cfg.mem, regions);
+    int rc = mem_init(&vm->mem, regions, n, err);
+    vm->mem.written = vm_ram_written;
+    vm->mem.written_ctx = vm;
+    return rc;
+}
+
+/* The bytes of --dtb FILE; *data is malloc'ed. */
+static int vm_dtb_read(const char *path, void **data, size_t *len, struct err *err)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(err, errno, "%s", path);
+    int rc = 0;
+    size_t n = 0;
+    *data = NULL;
+    if (fstat(fd, &st))
+        rc = err_sys(err, errno, "%s", path);
+    else if (!S_ISREG(st.st_mode))
+        rc = err_set(err, ERR_HOST, EINVAL, "%s: --dtb takes a regular file", path);
+    else if (st.st_size <= 0 || (uint64_t)st.st_size > VM_DTB_FILE_MAX)
+        rc = err_set(err, ERR_IMAGE, EFBIG,
+                     "%s: is %" PRId64 " bytes; a device tree is 1 to %" PRIu64, path,
+                     (int64_t)st.st_size, (uint64_t)VM_DTB_FILE_MAX);
+    else if (!(*data = malloc((size_t)st.st_size)))
+        rc = err_sys(err, ENOMEM, "%s", path);
+    while (!rc && n < (size_t)st.st_size) {
+        ssize_t got = read(fd, (char *)*data + n, (size_t)st.st_size - n);
+        if (got < 0 && errno != EINTR)
+            rc = err_sys(err, errno, "%s", path);
+        else if (got == 0)
+            break;
+        else if (got > 0)
+            n += (size_t)got;
+    }
+    close(fd);
+    *len = n;
+    return rc;
+}
+
+static int vm_load(struct vm *vm, struct err *err)
+{
+    const struct vm_config *c = &vm->cfg;
+    const struct board *b = c->board;
+    void *file = NULL;
+    const void *base = b->dtb;
+    size_t base_len = b->dtb_len;
+    if (c->dtb) {
+        int rc = vm_dtb_read(c->dtb, &file, &base_len, err);
+        if (rc) {
+            free(file);
+            return rc;
+        }
+        base = file;
+    }
+    struct dtb_run run = {
+        .mem = &vm->mem,
+        .cpus = c->cpus,
+        .bootargs = c->append ? c->append : b->bootargs,
+        .flash = vm->n_flash > 0,
+    };
+    /* A guest without entropy starts slower, not wrong: the property is left out when there is
+     * none. */
+    if (getrandom(run.seed, sizeof run.seed, GRND_NONBLOCK) != (ssize_t)sizeof run.seed)
+        memset(run.seed, 0, sizeof run.seed);
+    struct boot_params p = {
+        .board = b,
+        .image = c->image,
+        .binary = c->binary,
+        .firmware = c->firmware,
+        .has_entry = c->has_entry,
+        .entry = c->entry,
+        .initrd = c->initrd,
+        .dtb_room = dtb_room(base_len, &run),
+        .progress = c->progress,
+        .progress_ctx = c->progress_ctx,
+    };
+    if (vm->n_flash) {
+        p.flash = vm->flash[0].mem;
+        p.flash_size = vm->flash[0].row->size;
+        p.flash_base = vm->flash[0].row->base;
+    }
+    int rc = boot_load(&p, &vm->mem, &vm->boot, err);
+    vm->has_boot = !rc;
+    vm->phases[VM_PHASE_LOAD] = clock_mono_ns();
+    if (!rc && vm->boot.has_dtb) {
+        run.initrd_gpa = vm->boot.initrd_gpa;
+        run.initrd_len = vm->boot.initrd_len;
+        void *at = mem_hva(&vm->mem, vm->boot.dtb_gpa, p.dtb_room);
+        rc = at ? dtb_patch(base, base_len, c->dtb != NULL, &run, at, p.dtb_room, err)
+                : err_set(err, ERR_IMAGE, ENOSPC, "no room for the device tree at %#" PRIx64,
+                          vm->boot.dtb_gpa);
+    }
+    free(file);
+    vm->phases[VM_PHASE_DTB] = clock_mono_ns();
+    return rc;
+}
+
+static int vm_engine(struct vm *vm, struct err *err)
+{
+    const struct hv_ops *ops = vm->cfg.engine;
+    struct hv_config hc = {
+        .board = vm->cfg.board,
+        .cpus = vm->cfg.cpus,
+        .timer_line = vcpu_timer_line,
+        .timer_arm = vcpu_timer_arm,
+        .ctx = vm,
+    };
+    int rc = ops->vm_new(&vm->hv, &hc, err);
+    for (unsigned i = 0; !rc && i < vm->mem.n; i++)
+        rc = ops->map(vm->hv, vm->mem.regions[i].base, vm->mem.regions[i].hva,
+                      vm->mem.regions[i].size, false, err);
+    return rc ? rc : vm_flash_map(vm, err);
+}
+
+int vm_new(struct vm **out, const struct vm_config *config, struct err *err)
+{
+    *out = NULL;
+    if (config->cpus > config->caps.cpus_max)
+        return err_set(err, ERR_HOST, EINVAL, "--cpus %u: engine %s runs 1 to %u", config->cpus,
+                       config->engine->name, config->caps.cpus_max);
+    struct vm *vm = calloc(1, sizeof *vm);
+    if (!vm)
+        return err_sys(err, ENOMEM, "the machine");
+    vm->cfg = *config;
+    pthread_mutex_init(&vm->lock, NULL);
+    vm->phases[VM_PHASE_EXEC] = config->phases[VM_PHASE_EXEC];
+    vm->phases[VM_PHASE_PARSE] = config->phases[VM_PHASE_PARSE];
+    for (unsigned i = 0; i < VM_CPUS_MAX; i++) {
+        vm->vcpus[i].vm = vm;
+        vm->vcpus[i].index = i;
+        vm->vcpus[i].state = VCPU_OFF;
+        vm->vcpus[i].timer.deadline_ns = UINT64_MAX;
+    }
+    vm->timeout.deadline_ns = vm->silent.deadline_ns = UINT64_MAX;
+    vm->pace.deadline_ns = vm->key.deadline_ns = UINT64_MAX;
+
+    int rc = loop_new(&vm->loop, err);
+    if (!rc) {
+        console_init(&vm->con, vm->loop, config->in_fd, config->out_fd);
+        vm->con.gone = vm_output_gone;
+        vm->con.filter = config->input_filter ? vm_input_filter : NULL;
+        vm->con.arg = vm;
+        rc = vm_memory(vm, err);
+    }
+    if (!rc)
+        rc = vm_flash_open(vm, err);
+    if (!rc)
+        rc = vm_devices_new(vm, err);
+    vm->phases[VM_PHASE_BOARD] = clock_mono_ns();
+    if (!rc)
+        rc = vm_load(vm, err);
+    if (!rc)
+        rc = vm_engine(vm, err);
+    if (rc)
+        vm_free(vm);
+    else
+        *out = vm;
+    return rc;
+}
+
+void vm_free(struct vm *vm)
+{
+    if (!vm)
+        return;
+    if (vm->loop)
+        loop_free(vm->loop);
+    for (unsigned i = 0; i < vm->cfg.cpus; i++) {
+        struct hv_vcpu *hv = atomic_load(&vm->vcpus[i].hv);
+        if (hv)
+            vm->cfg.engine->vcpu_free(hv);
+    }
+    if (vm->hv)
+        vm->cfg.engine->vm_free(vm->hv);
+    vm_devices_free(vm);
+    if (vm->has_boot)
+        boot_fini(&vm->boot);
+    mem_fini(&vm->mem);
+    pthread_mutex_destroy(&vm->lock);
+    free(vm);
+}
+
+/* ---- running ---- */
+
+static void vm_timeout_due(void *arg)
+{
+    vm_stop(arg, VM_END_TIMEOUT, 0);
+}
+
+static void vm_silent_due(void *arg)
+{
+    struct vm *vm = arg;
+    struct hv_vcpu *hv = atomic_load(&vm->vcpus[0].hv);
+    if (atomic_load(&vm->con.first_ns) || !hv)
+        return;
+    atomic_store(&vm->want_report, true);
+    vm->cfg.engine->kick(hv);
+    vcpu_wake(&vm->vcpus[0]);
+}
+
+static void vm_arm(struct vm *vm, struct loop_timer *t, void (*fn)(void *), uint64_t after_ns)
+{
+    t->fn = fn;
+    t->arg = vm;
+    if (after_ns && loop_arm(vm->loop, t, clock_mono_ns() + after_ns))
+        vm_end_by(&vm->vcpus[0], VM_END_FAIL, 0, "the host refuses the thread that timers need");
+}
+
+void vm_run(struct vm *vm, struct vm_result *result)
+{
+    struct vcpu *boot = &vm->vcpus[0];
+    boot->thread = pthread_self();
+    boot->entry = vm->boot.entry;
+    boot->arg = vm->boot.arg_dtb && vm->boot.has_dtb ? vm->boot.dtb_gpa : 0;
+    boot->state = VCPU_ON_PENDING;
+    vm_arm(vm, &vm->timeout, vm_timeout_due, vm->cfg.timeout_ns);
+    vm_arm(vm, &vm->silent, vm_silent_due, vm->cfg.silent ? vm->cfg.silent_ns : 0);
+    vm->phases[VM_PHASE_ENGINE] = clock_mono_ns();
+    vcpu_main(boot);
+    for (unsigned i = 1; i < vm->cfg.cpus; i++) {
+        pthread_mutex_lock(&vm->lock);
+        bool join = vm->vcpus[i].has_thread;
+        pthread_mutex_unlock(&vm->lock);
+        vcpu_wake(&vm->vcpus[i]);
+        if (join)
+            pthread_join(vm->vcpus[i].thread, NULL);
+    }
+    vm_interrupt_end(vm);
+    vm->phases[VM_PHASE_END] = clock_mono_ns();
+    vm_report(vm, result);
+}
+
+static void vm_power_key_up(void *arg)
+{
+    struct vm *vm = arg;
+    pl061_set_input(vm->gpio, VM_POWER_KEY_PIN, false);
+}
+
+bool vm_power_key(struct vm *vm)
+{
+    if (!vm->gpio)
+        return false;
+    pl061_set_input(vm->gpio, VM_POWER_KEY_PIN, true);
+    vm_arm(vm, &vm->key, vm_power_key_up, VM_POWER_KEY_NS);
+    return true;
+}
+
+const struct boot_result *vm_boot(const struct vm *vm)
+{
+    return &vm->boot;
+}

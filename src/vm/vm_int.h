@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+/*
+ * vm_int.h - what the files of src/vm/ share: the machine and its vCPUs.
+ *
+ * Threads: vCPU n runs on its own thread (vCPU 0 on the caller of vm_run); the I/O thread of
+ * vmm/host.h exists once something is watched. `lock` guards the PSCI states and the diagnosis
+ * tables.
+ */
+#ifndef VM_INT_H
+#define VM_INT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "vmm/bus.h"
+#include "vmm/host.h"
+#include "vmm/hv.h"
+#include "vmm/mem.h"
+#include "vmm/park.h"
+#include "vmm/vm.h"
+
+#define VM_DEVS_MAX    64
+#define VM_CPUS_MAX    8
+#define VM_FLASH_BANKS 2
+
+/* PSCI affinity states, with the values AFFINITY_INFO returns (PSCI DEN 0022F §5.1.5). */
+enum vcpu_state { VCPU_ON = 0, VCPU_OFF = 1, VCPU_ON_PENDING = 2 };
+
+struct vcpu {
+    struct vm *vm;
+    unsigned index;
+    struct hv_vcpu *_Atomic hv; /* made on the vCPU's thread; NULL before */
+    pthread_t thread;
+    bool has_thread;       /* under vm->lock; vCPU 0 never has one */
+    enum vcpu_state state; /* under vm->lock */
+    gpa_t entry;           /* where CPU_ON starts it, and */
+    uint64_t arg;          /* its x0; under vm->lock */
+    struct park park;      /* while it waits for an interrupt or for CPU_ON */
+    _Atomic bool waits;    /* in HV_EXIT_WAIT */
+    _Atomic uint8_t lines; /* bit per enum hv_line: what was driven, also before hv exists */
+    struct loop_timer timer;
+    uint64_t exits[HV_EXIT_REASONS];
+    struct vm_exit_note last[VM_LAST_EXITS]; /* ring; the newest is at n_last - 1, modulo */
+    uint64_t n_last;
+};
+
+/* A flash bank's host memory, made only when something fills it. */
+struct vm_flash {
+    struct vm *vm;
+    const struct board_dev *row;
+    uint8_t *mem;
+    int fd; /* of the file behind it; -1: none */
+};
+
+struct vm {
+    struct vm_config cfg;
+    struct guest_mem mem;
+    struct bus bus;
+    struct dev *devs[VM_DEVS_MAX];
+    unsigned n_devs;
+    struct dev *gic;  /* NULL when the engine brings its own */
+    struct dev *uart; /* the console, when it is a PL011 */
+    const struct board_dev *uart_row;
+    struct dev *gpio; /* holds the power key; NULL: none */
+    struct vm_flash flash[VM_FLASH_BANKS];
+    unsigned n_flash;
+    struct loop *loop;
+    struct console con;
+    struct hv_vm *hv;
+    struct vcpu vcpus[VM_CPUS_MAX];
+    struct boot_result boot;
+    bool has_boot;
+    uint64_t phases[VM_PHASES];
+    pthread_mutex_t lock;
+    _Atomic uint64_t stop;      /* enum vm_end in bits 7..0, code above; 0 while it runs */
+    _Atomic unsigned n_on;      /* vCPUs that are on */
+    _Atomic unsigned n_waiting; /* of those, in HV_EXIT_WAIT */
+    _Atomic bool want_report;   /* silent() waits to be called on vCPU 0's thread */
+    unsigned end_cpu;           /* who ended it; under lock, as are the rest */
+    char what[160];
+    struct vm_unmapped unmapped[VM_UNMAPPED_MAX];
+    unsigned n_unmapped;
+    uint64_t unmapped_total;
+    struct loop_timer timeout, silent, pace, key;
+    _Atomic bool pacing;
+};
+
+/* devices.c: make and map every device of the board; release them. */
+int vm_devices_new(struct vm *vm, struct err *err);
+void vm_devices_free(struct vm *vm);
+/* Give the flash banks their memory, for --firmware and --flash; no-op when neither is used. */
+int vm_flash_open(struct vm *vm, struct err *err);
+int vm_flash_map(struct vm *vm, struct err *err);
+
+/* vcpu.c */
+void *vcpu_main(void *vcpu);
+void vcpu_line(void *vm, unsigned cpu, bool fiq, bool level);
+void vcpu_timer_line(void *vm, unsigned cpu, unsigned intid, bool level);
+void vcpu_timer_arm(void *vm, unsigned cpu, uint64_t deadline_ns);
+void vcpu_wake(struct vcpu *v);
+
+/* psci.c: serve an SMC/HVC call of `v`. False: the vCPU is off now (CPU_OFF). */
+bool psci_call(struct vcpu *v);
+/* semihost.c: serve HLT #0xf000. */
+void semihost_call(struct vcpu *v);
+
+/* The machine ends because of what vCPU `v` did or met; status is the guest's byte for VM_END_OFF.
+ */
+void vm_end_by(struct vcpu *v, enum vm_end end, int code, const char *what);
+
+/* report.c: what happened so far, from vCPU 0's thread while it is not in run(), or after the end.
+ */
+void vm_report(struct vm *vm, struct vm_result *out);
+void vm_note_unmapped(struct vcpu *v, const struct hv_exit *exit);
+
+#endif
