@@ -5,21 +5,24 @@
 #ifndef VMM_HOST_H
 #define VMM_HOST_H
 
+#include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <sys/uio.h>
 
 #include "vmm/chr.h"
 #include "vmm/err.h"
 
 /*
- * The event loop: one thread, made when the first descriptor or deadline is given to it and not before.
- * Callbacks run on that thread with no lock held. All functions: any thread.
+ * The event loop: one thread, made when the first descriptor or deadline is given to it and not
+ * before. Callbacks run on that thread with no lock held. All functions: any thread.
  */
 struct loop;
 
 struct loop_timer {
     void (*fn)(void *arg);
     void *arg;
-    uint64_t deadline_ns; /* clock_mono_ns(); UINT64_MAX: not armed. Owned by the loop once armed. */
+    uint64_t deadline_ns; /* clock_mono_ns(); UINT64_MAX: not armed. The loop's once armed. */
     struct loop_timer *next;
 };
 
@@ -30,52 +33,65 @@ void loop_free(struct loop *loop); /* stops and joins the thread; closes nothing
 int loop_watch(struct loop *loop, int fd, void (*fn)(void *arg), void *arg);
 
 /*
- * Call t->fn once at deadline_ns or soon after, never before; UINT64_MAX disarms. Arming again moves it.
- * A deadline later than the armed one costs no system call.
+ * Call t->fn once at deadline_ns or soon after, never before; UINT64_MAX disarms. Arming again
+ * moves it. A deadline later than the armed one costs no system call. A callback that has begun
+ * when the timer is disarmed still ends; after loop_free() none runs.
  */
 int loop_arm(struct loop *loop, struct loop_timer *t, uint64_t deadline_ns);
 
 /*
- * The console's host end: bytes to out_fd, bytes from in_fd. `gone(arg, code)` is called once when out_fd
- * refuses a byte (EPIPE, EBADF, ENOSPC...), from the vCPU's thread; later bytes are dropped.
- * `first` is set to clock_mono_ns() when the first byte was written, 0 before.
+ * The console's host end: bytes to out_fd, bytes from in_fd. `gone(arg, code)` is called once when
+ * out_fd refuses a byte (EPIPE, EBADF, ENOSPC...), from the vCPU's thread; later bytes are dropped.
+ * `first_ns` is set to clock_mono_ns() when the first byte was written, 0 before.
+ * One writer at a time: the device's lock sees to that.
  */
 struct console {
     struct chr chr;
     struct loop *loop;
     int in_fd, out_fd;
     void (*gone)(void *arg, int code);
-    /* Each input byte of a terminal passes here first; false swallows it (the ^A escape). May be NULL. */
+    /* Each byte of a terminal passes here first; false swallows it (the ^A escape). Or NULL. */
     bool (*filter)(void *arg, uint8_t byte);
     void *arg;
     _Atomic uint64_t first_ns;
     _Atomic uint64_t bytes_out;
+    _Atomic bool stop; /* console_stop() was called: bytes are dropped, a blocked write gives up */
+    struct iovec iov;  /* what the writer hands to the kernel; console_stop() empties it */
+    struct pollfd pfd; /* as iov, for a descriptor that is non-blocking */
     pthread_mutex_t lock; /* the input buffer below */
     uint8_t buf[4096];
     unsigned head, len;
-    bool ended, watching, failed;
+    bool ended, watching, wanted, failed;
 };
 
 /* in_fd may be -1 (no input: at its end from the start). The loop must outlive the console. */
 void console_init(struct console *con, struct loop *loop, int in_fd, int out_fd);
 
 /*
- * Terminal modes. raw: no echo, no line editing, no signals from keys; OPOST stays off too, so that the
- * guest's bytes reach the terminal as they are. term_restore() is async-signal-safe and idempotent, and is
- * a no-op when term_raw() changed nothing. One terminal per process.
+ * Read the terminal from now on, into the buffer, whether or not the guest asks, so that `filter`
+ * sees ^A x of a guest that listens to nothing. Does nothing without a filter. 0 or -errno. Call it
+ * once, after `filter`, `arg` and the device's `ready` are set.
+ */
+int console_start(struct console *con);
+
+/*
+ * The machine ends: later bytes are dropped, and a write() that is held back by a full pipe gives
+ * up. The caller then sends every vCPU thread a signal that has a handler without SA_RESTART.
+ * Whether that comes just before or during the system call, the call ends. Any thread,
+ * async-signal-safe.
+ */
+void console_stop(struct console *con);
+
+/*
+ * Terminal modes. raw: no echo, no line editing, no signals from keys; OPOST stays off too, so that
+ * the guest's bytes reach the terminal as they are. One terminal per process. term_raw() is false
+ * when fd is no terminal; in the background it changes nothing yet and is true. term_restore() is
+ * idempotent, and a no-op when term_raw() changed nothing. term_resume() goes raw again after a
+ * stop (SIGCONT). All three are async-signal-safe.
  */
 bool term_raw(int fd);
 void term_restore(void);
-
-/* A file to load: mapped read-only. Names what is wrong: missing, a directory, empty, unreadable. */
-struct host_file {
-    const char *path; /* the caller's */
-    int fd;
-    const uint8_t *data; /* NULL when len is 0 */
-    uint64_t len;
-};
-
-int host_file_open(struct host_file *f, const char *path, struct err *err);
-void host_file_close(struct host_file *f);
+void term_resume(void);
+bool term_is_raw(void);
 
 #endif
