@@ -31,6 +31,8 @@ static int vm_pl011(struct vm *vm, const struct board_dev *row, struct dev **dev
     if (!rc && console) {
         vm->uart = *dev;
         vm->uart_row = row;
+        vm->uart_idle = pl011_guest_idle;
+        vm->uart_waits = pl011_input_waits;
     }
     return rc;
 }
@@ -47,7 +49,10 @@ static int vm_pl031(struct vm *vm, const struct board_dev *row, struct dev **dev
 static int vm_pl061(struct vm *vm, const struct board_dev *row, struct dev **dev)
 {
     int rc = pl061_new(dev, row->name, vm_spi(vm, row));
-    vm->gpio = rc ? NULL : *dev;
+    if (!rc) {
+        vm->gpio = *dev;
+        vm->gpio_set = pl061_set_input;
+    }
     return rc;
 }
 #endif

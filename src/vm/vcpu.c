@@ -80,14 +80,14 @@ static void vcpu_pace_due(void *arg)
 {
     struct vm *vm = arg;
     atomic_store(&vm->pacing, false);
-    pl011_guest_idle(vm->uart);
+    vm->uart_idle(vm->uart);
 }
 
 /* After an access to the UART: if input waits for an idle machine, do not let a busy one starve it.
  */
 static void vcpu_pace(struct vm *vm)
 {
-    if (!pl011_input_waits(vm->uart) || atomic_exchange(&vm->pacing, true))
+    if (!vm->uart_waits(vm->uart) || atomic_exchange(&vm->pacing, true))
         return;
     vm->pace.fn = vcpu_pace_due;
     vm->pace.arg = vm;
@@ -153,7 +153,7 @@ static bool vcpu_wait(struct vcpu *v, const struct hv_exit *exit)
     struct hv_vcpu *hv = atomic_load_explicit(&v->hv, memory_order_relaxed);
     atomic_store(&v->waits, true);
     if (atomic_fetch_add(&vm->n_waiting, 1) + 1 == atomic_load(&vm->n_on) && vm->uart)
-        pl011_guest_idle(vm->uart);
+        vm->uart_idle(vm->uart);
     while (!vcpu_stopping(v) && !vm->cfg.engine->runnable(hv) && !atomic_load(&vm->want_report) &&
            clock_mono_ns() < exit->wait.deadline_ns)
         park_wait(&v->park, exit->wait.deadline_ns);

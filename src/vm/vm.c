@@ -27,8 +27,9 @@
 /* Of a device-tree file: more than any real one. */
 #define VM_DTB_FILE_MAX  MIB(2)
 #define VM_POWER_KEY_PIN 3
-#define VM_POWER_KEY_NS  (200 * UINT64_C(1000000)) /* how long it is held: longer than a debounce  \
-                                                    */
+#define VM_POWER_KEY_NS                                                                            \
+    (200 * UINT64_C(1000000)) /* how long it is held: longer than a debounce                       \
+                               */
 
 /* ---- the end ---- */
 
@@ -380,14 +381,14 @@ void vm_run(struct vm *vm, struct vm_result *result)
 static void vm_power_key_up(void *arg)
 {
     struct vm *vm = arg;
-    pl061_set_input(vm->gpio, VM_POWER_KEY_PIN, false);
+    vm->gpio_set(vm->gpio, VM_POWER_KEY_PIN, false);
 }
 
 bool vm_power_key(struct vm *vm)
 {
     if (!vm->gpio)
         return false;
-    pl061_set_input(vm->gpio, VM_POWER_KEY_PIN, true);
+    vm->gpio_set(vm->gpio, VM_POWER_KEY_PIN, true);
     vm_arm(vm, &vm->key, vm_power_key_up, VM_POWER_KEY_NS);
     return true;
 }

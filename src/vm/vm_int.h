@@ -58,10 +58,15 @@ struct vm {
     struct bus bus;
     struct dev *devs[VM_DEVS_MAX];
     unsigned n_devs;
-    struct dev *gic;  /* NULL when the engine brings its own */
-    struct dev *uart; /* the console, when it is a PL011 */
+    struct dev *gic; /* NULL when the engine brings its own */
+    /* The console when it is a PL011, and the PL061 of the power key; their functions are here so
+     * that a build for one board links no device the board does not name. */
+    struct dev *uart;
     const struct board_dev *uart_row;
-    struct dev *gpio; /* holds the power key; NULL: none */
+    void (*uart_idle)(struct dev *uart);
+    bool (*uart_waits)(struct dev *uart);
+    struct dev *gpio;
+    void (*gpio_set)(struct dev *gpio, unsigned pin, bool level);
     struct vm_flash flash[VM_FLASH_BANKS];
     unsigned n_flash;
     struct loop *loop;
