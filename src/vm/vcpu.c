@@ -258,6 +258,8 @@ void *vcpu_main(void *arg)
 {
     struct vcpu *v = arg;
     struct vm *vm = v->vm;
+    v->thread = pthread_self();
+    atomic_store(&v->runs, true);
     while (!vcpu_stopping(v)) {
         pthread_mutex_lock(&vm->lock);
         bool on = v->state == VCPU_ON_PENDING;
@@ -279,5 +281,6 @@ void *vcpu_main(void *arg)
             vm->phases[VM_PHASE_FIRST_INSN] = clock_mono_ns();
         vcpu_loop(v);
     }
+    atomic_store(&v->runs, false);
     return NULL;
 }

@@ -16,7 +16,6 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "vmm/clock.h"
@@ -33,56 +32,20 @@
 
 /* ---- the end ---- */
 
-static struct vm *_Atomic vm_stopping; /* for the signal handlers below */
-
 static void vm_interrupt(int sig)
 {
     (void)sig; /* its only purpose is to end a blocking write with EINTR */
 }
 
-static void vm_interrupt_all(int sig)
-{
-    (void)sig;
-    struct vm *vm = atomic_load(&vm_stopping);
-    for (unsigned i = 0; vm && i < vm->cfg.cpus; i++)
-        if (i == 0 || vm->vcpus[i].has_thread)
-            pthread_kill(vm->vcpus[i].thread, SIGUSR1);
-}
-
-/*
- * vCPU threads may sit in a write to a full pipe. A signal ends that, but one that comes between
- * the check of `stop` and the write is lost: so it is sent again until the machine has ended. All
- * of this is async-signal-safe, and costs nothing before the end.
+/* vCPU threads may sit in a write to a full pipe. Costs nothing before the end. Async-signal-safe.
  */
 static void vm_interrupt_writes(struct vm *vm)
 {
     struct sigaction sa = {.sa_handler = vm_interrupt};
-    struct vm *none = NULL;
-    if (!atomic_compare_exchange_strong(&vm_stopping, &none, vm))
-        return;
     sigaction(SIGUSR1, &sa, NULL);
-    sa.sa_handler = vm_interrupt_all;
-    sigaction(SIGALRM, &sa, NULL);
-    setitimer(ITIMER_REAL,
-              &(struct itimerval){
-                  {0, 20000},
-                  {0, 1000 }
-    },
-              NULL);
-}
-
-static void vm_interrupt_end(struct vm *vm)
-{
-    struct vm *self = vm;
-    if (atomic_load(&vm_stopping) != vm)
-        return;
-    setitimer(ITIMER_REAL,
-              &(struct itimerval){
-                  {0, 0},
-                  {0, 0}
-    },
-              NULL);
-    atomic_compare_exchange_strong(&vm_stopping, &self, NULL);
+    for (unsigned i = 0; i < vm->cfg.cpus; i++)
+        if (atomic_load(&vm->vcpus[i].runs) && !pthread_equal(vm->vcpus[i].thread, pthread_self()))
+            pthread_kill(vm->vcpus[i].thread, SIGUSR1);
 }
 
 static bool vm_stop_first(struct vm *vm, enum vm_end end, int code)
@@ -91,7 +54,7 @@ static bool vm_stop_first(struct vm *vm, enum vm_end end, int code)
     if (!atomic_compare_exchange_strong(&vm->stop, &none,
                                         (uint64_t)end | (uint64_t)(unsigned)code << 8))
         return false;
-    atomic_store(&vm->con.stop, true);
+    console_stop(&vm->con);
     for (unsigned i = 0; i < vm->cfg.cpus; i++) {
         struct hv_vcpu *hv = atomic_load(&vm->vcpus[i].hv);
         if (hv)
@@ -117,8 +80,7 @@ void vm_end_by(struct vcpu *v, enum vm_end end, int code, const char *what)
     if (what)
         snprintf(vm->what, sizeof vm->what, "%s", what);
     pthread_mutex_unlock(&vm->lock);
-    if (vm->cfg.cpus > 1)
-        vm_interrupt_writes(vm);
+    vm_interrupt_writes(vm);
 }
 
 /* stdout refused a byte, on the thread of the vCPU that wrote it. */
@@ -357,12 +319,13 @@ static void vm_arm(struct vm *vm, struct loop_timer *t, void (*fn)(void *), uint
 void vm_run(struct vm *vm, struct vm_result *result)
 {
     struct vcpu *boot = &vm->vcpus[0];
-    boot->thread = pthread_self();
     boot->entry = vm->boot.entry;
     boot->arg = vm->boot.arg_dtb && vm->boot.has_dtb ? vm->boot.dtb_gpa : 0;
     boot->state = VCPU_ON_PENDING;
     vm_arm(vm, &vm->timeout, vm_timeout_due, vm->cfg.timeout_ns);
     vm_arm(vm, &vm->silent, vm_silent_due, vm->cfg.silent ? vm->cfg.silent_ns : 0);
+    if (console_start(&vm->con))
+        vm_end_by(boot, VM_END_FAIL, 0, "the host refuses the thread that waits for input");
     vm->phases[VM_PHASE_ENGINE] = clock_mono_ns();
     vcpu_main(boot);
     for (unsigned i = 1; i < vm->cfg.cpus; i++) {
@@ -373,7 +336,6 @@ void vm_run(struct vm *vm, struct vm_result *result)
         if (join)
             pthread_join(vm->vcpus[i].thread, NULL);
     }
-    vm_interrupt_end(vm);
     vm->phases[VM_PHASE_END] = clock_mono_ns();
     vm_report(vm, result);
 }

@@ -32,6 +32,7 @@ struct vcpu {
     struct hv_vcpu *_Atomic hv; /* made on the vCPU's thread; NULL before */
     pthread_t thread;
     bool has_thread;       /* under vm->lock; vCPU 0 never has one */
+    _Atomic bool runs;     /* `thread` is alive, in vcpu_main() */
     enum vcpu_state state; /* under vm->lock */
     gpa_t entry;           /* where CPU_ON starts it, and */
     uint64_t arg;          /* its x0; under vm->lock */
