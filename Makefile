@@ -54,7 +54,7 @@ SRC_dev :=
 SRC_boot :=
 SRC_dtb :=
 SRC_host := loop.c console.c term.c park.c
-SRC_a64 :=
+SRC_a64 := decode.c
 SRC_hv := hv.c soft.c
 SRC_vm := vm.c vcpu.c psci.c semihost.c devices.c report.c
 SRC_launcher :=
@@ -62,7 +62,7 @@ BOARDS := $(if $(BOARD),$(BOARD),virt vibe micro)
 
 # ---- generated: instruction table, board device trees, board list ----------------------------------------
 GEN := build/gen
-A64_DEFS := src/a64/a64.def src/a64/a64_simd.def
+A64_DEFS := $(addprefix src/a64/,a64.def a64_sys.def a64_fp.def a64_simd.def)
 GENERATED := $(GEN)/a64_table.h
 
 # ---- objects -------------------------------------------------------------------------------------------
