@@ -1,0 +1,124 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# run.sh - build vibevmm and run it.
+#
+#   ./run.sh              the demo: Debian's kernel to a shell; when stdin is not a terminal, what is piped in is
+#                         run in the guest, and the guest's exit status is the script's
+#   ./run.sh ARGUMENTS    vibevmm ARGUMENTS, for instance
+#                         ./run.sh --binary tests/kernels/arm64_hello.raw --entry 0x10000 --mem 128M
+#
+# On a Debian machine what the build needs is installed first, when it is missing. stdout carries the guest's
+# bytes only.
+set -eu
+
+root=$(cd "$(dirname "$0")" && pwd)
+bin=$root/build/release/vibevmm
+
+say() {
+    echo "run.sh: $*" >&2
+}
+
+fail() {
+    say "$@"
+    exit 125
+}
+
+# as_root COMMAND...: as we are, or through sudo; false when there is neither.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        return 1
+    fi
+}
+
+# need TEST PACKAGE: note PACKAGE when TEST (a command's name, or a file) is not there.
+packages=
+need() {
+    case $1 in
+    /*) [ -e "$1" ] || packages="$packages $2" ;;
+    *) command -v "$1" >/dev/null || packages="$packages $2" ;;
+    esac
+}
+
+# installed PACKAGES...: what is missing comes from apt.
+install_missing() {
+    [ -n "$packages" ] || return 0
+    command -v apt-get >/dev/null ||
+        fail "missing here:$packages (Debian's names); install them and run this again"
+    say "installing:$packages"
+    # shellcheck disable=SC2086 # a list of names
+    if ! as_root env DEBIAN_FRONTEND=noninteractive sh -c 'apt-get -qq -y install --no-install-recommends "$@" ||
+        { apt-get -qq update; apt-get -qq -y install --no-install-recommends "$@"; }' sh $packages \
+        </dev/null >"$log" 2>&1; then
+        cat "$log" >&2
+        fail "could not install:$packages. As root: apt-get install$packages"
+    fi
+}
+
+log=$(mktemp "${TMPDIR:-/tmp}/vibevmm-run.XXXXXX")
+trap 'rm -f "$log"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+need gcc gcc
+need make make
+need /usr/include/libfdt.h libfdt-dev
+need /usr/include/zlib.h zlib1g-dev
+need /usr/include/stdio.h libc6-dev
+need musl-gcc musl-tools
+if [ $# -eq 0 ]; then
+    need cpio cpio
+    need xz xz-utils
+fi
+install_missing
+
+# Said only when there is something to do, which takes a minute the first time.
+make -C "$root" -q all >/dev/null 2>&1 || say "building"
+make -C "$root" all >"$log" 2>&1 || {
+    cat "$log" >&2
+    fail "the build failed"
+}
+"$root/tests/kernels/build.sh" || fail "tests/kernels/build.sh failed"
+rm -f "$log"
+trap - EXIT
+
+if [ $# -gt 0 ]; then
+    exec "$bin" "$@"
+fi
+
+# ---- the demo --------------------------------------------------------------------------------------------
+guest=${VIBEVMM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vibevmm}/cloud
+if ! "$root/images/demo/build.sh" cloud; then
+    say "Debian's packages cannot be fetched: running the bundled bare-metal guest instead of Linux"
+    exec "$bin" run --board vibe --binary "$root/tests/kernels/arm64_minimal.raw" --entry 0x10000 --mem 128M
+fi
+# r: the driver holds the sender back (RTS/CTS) instead of dropping what its buffer has no room for.
+console=console=ttyAMA0,115200n8r
+if [ -t 0 ]; then
+    exec "$bin" run --board virt --kernel "$guest/vmlinuz" --initrd "$guest/initrd.gz" --mem 512M \
+        --append "$console quiet"
+fi
+# What is piped in, and then the end of the shell. The guest may be off before the pipe ends, so the feeder is
+# a process of its own that is ended with the machine.
+fifo=$(mktemp -u "${TMPDIR:-/tmp}/vibevmm-in.XXXXXX")
+mkfifo -m 600 "$fifo"
+exec 3<&0
+(
+    cat <&3 &
+    trap 'kill $! 2>/dev/null' TERM
+    wait $!
+    printf '\nexit\n'
+) >"$fifo" 2>/dev/null &
+feeder=$!
+status=0
+{
+    rm -f "$fifo"
+    "$bin" run --board virt --kernel "$guest/vmlinuz" --initrd "$guest/initrd.gz" --mem 512M \
+        --append "$console quiet loglevel=0 vibevmm.pipe=1" || status=$?
+} <"$fifo" 3<&-
+kill "$feeder" 2>/dev/null || :
+exit "$status"
