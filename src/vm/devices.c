@@ -39,9 +39,26 @@ static int vm_pl011(struct vm *vm, const struct board_dev *row, struct dev **dev
 #endif
 
 #if HAVE_DEV_PL031
+static void vm_pl031_due(void *dev)
+{
+    pl031_alarm_due(dev);
+}
+
+static void vm_pl031_arm(void *ctx, uint64_t deadline_ns)
+{
+    struct vm *vm = ctx;
+    vm->alarm.fn = vm_pl031_due;
+    if (loop_arm(vm->loop, &vm->alarm, deadline_ns))
+        vm_end_by(&vm->vcpus[0], VM_END_FAIL, 0, "the host refuses the thread that timers need");
+}
+
 static int vm_pl031(struct vm *vm, const struct board_dev *row, struct dev **dev)
 {
-    return pl031_new(dev, row->name, vm_spi(vm, row));
+    int rc = pl031_new(dev, row->name, vm_spi(vm, row));
+    if (!rc)
+        pl031_set_alarm(*dev, vm_pl031_arm, vm);
+    vm->alarm.arg = rc ? NULL : *dev;
+    return rc;
 }
 #endif
 
@@ -51,6 +68,7 @@ static int vm_pl061(struct vm *vm, const struct board_dev *row, struct dev **dev
     int rc = pl061_new(dev, row->name, vm_spi(vm, row));
     if (!rc) {
         vm->gpio = *dev;
+        vm->gpio_row = row;
         vm->gpio_set = pl061_set_input;
     }
     return rc;

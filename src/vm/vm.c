@@ -24,8 +24,7 @@
 #include "vmm/log.h"
 
 /* Of a device-tree file: more than any real one. */
-#define VM_DTB_FILE_MAX  MIB(2)
-#define VM_POWER_KEY_PIN 3
+#define VM_DTB_FILE_MAX MIB(2)
 #define VM_POWER_KEY_NS                                                                            \
     (200 * UINT64_C(1000000)) /* how long it is held: longer than a debounce                       \
                                */
@@ -154,7 +153,7 @@ static int vm_load(struct vm *vm, struct err *err)
     const struct board *b = c->board;
     void *file = NULL;
     const void *base = b->dtb;
-    size_t base_len = b->dtb_len;
+    size_t base_len = board_dtb_len(b);
     if (c->dtb) {
         int rc = vm_dtb_read(c->dtb, &file, &base_len, err);
         if (rc) {
@@ -171,8 +170,11 @@ static int vm_load(struct vm *vm, struct err *err)
     };
     /* A guest without entropy starts slower, not wrong: the property is left out when there is
      * none. */
-    if (getrandom(run.seed, sizeof run.seed, GRND_NONBLOCK) != (ssize_t)sizeof run.seed)
-        memset(run.seed, 0, sizeof run.seed);
+    uint8_t random[sizeof run.seed + sizeof run.kaslr_seed];
+    if (getrandom(random, sizeof random, GRND_NONBLOCK) == (ssize_t)sizeof random) {
+        memcpy(run.seed, random, sizeof run.seed);
+        run.kaslr_seed = le64_get(random + sizeof run.seed);
+    }
     struct boot_params p = {
         .board = b,
         .image = c->image,
@@ -243,7 +245,7 @@ int vm_new(struct vm **out, const struct vm_config *config, struct err *err)
         vm->vcpus[i].timer.deadline_ns = UINT64_MAX;
     }
     vm->timeout.deadline_ns = vm->silent.deadline_ns = UINT64_MAX;
-    vm->pace.deadline_ns = vm->key.deadline_ns = UINT64_MAX;
+    vm->pace.deadline_ns = vm->key.deadline_ns = vm->alarm.deadline_ns = UINT64_MAX;
 
     int rc = loop_new(&vm->loop, err);
     if (!rc) {
@@ -343,14 +345,14 @@ void vm_run(struct vm *vm, struct vm_result *result)
 static void vm_power_key_up(void *arg)
 {
     struct vm *vm = arg;
-    vm->gpio_set(vm->gpio, VM_POWER_KEY_PIN, false);
+    vm->gpio_set(vm->gpio, vm->gpio_row->param, false);
 }
 
 bool vm_power_key(struct vm *vm)
 {
-    if (!vm->gpio)
+    if (!vm->gpio || vm->gpio_row->param == BOARD_NO_KEY)
         return false;
-    vm->gpio_set(vm->gpio, VM_POWER_KEY_PIN, true);
+    vm->gpio_set(vm->gpio, vm->gpio_row->param, true);
     vm_arm(vm, &vm->key, vm_power_key_up, VM_POWER_KEY_NS);
     return true;
 }

@@ -67,6 +67,7 @@ struct vm {
     void (*uart_idle)(struct dev *uart);
     bool (*uart_waits)(struct dev *uart);
     struct dev *gpio;
+    const struct board_dev *gpio_row;
     void (*gpio_set)(struct dev *gpio, unsigned pin, bool level);
     struct vm_flash flash[VM_FLASH_BANKS];
     unsigned n_flash;
@@ -87,7 +88,7 @@ struct vm {
     struct vm_unmapped unmapped[VM_UNMAPPED_MAX];
     unsigned n_unmapped;
     uint64_t unmapped_total;
-    struct loop_timer timeout, silent, pace, key;
+    struct loop_timer timeout, silent, pace, key, alarm;
     _Atomic bool pacing;
 };
 
