@@ -49,7 +49,7 @@ static void vm_pl031_arm(void *ctx, uint64_t deadline_ns)
     struct vm *vm = ctx;
     vm->alarm.fn = vm_pl031_due;
     if (loop_arm(vm->loop, &vm->alarm, deadline_ns))
-        vm_end_by(&vm->vcpus[0], VM_END_FAIL, 0, "the host refuses the thread that timers need");
+        vm_end_by(vcpu_self, VM_END_FAIL, 0, "the host refuses the thread that timers need");
 }
 
 static int vm_pl031(struct vm *vm, const struct board_dev *row, struct dev **dev)
@@ -85,9 +85,8 @@ static int vm_debugcon(struct vm *vm, const struct board_dev *row, struct dev **
 #if HAVE_DEV_SYSCTL
 static void vm_sysctl_request(void *ctx, enum sysctl_request request, uint8_t status)
 {
-    struct vm *vm = ctx;
-    /* Who wrote it is the thread we are on; the report shows vCPU 0 when that is not known. */
-    vm_end_by(&vm->vcpus[0], request == SYSCTL_OFF ? VM_END_OFF : VM_END_RESET, status, NULL);
+    (void)ctx;
+    vm_end_by(vcpu_self, request == SYSCTL_OFF ? VM_END_OFF : VM_END_RESET, status, NULL);
 }
 
 static int vm_sysctl(struct vm *vm, const struct board_dev *row, struct dev **dev)
@@ -125,7 +124,7 @@ static void vm_flash_array(void *ctx, bool on)
     if (!on)
         ops->unmap(f->vm->hv, f->row->base, f->row->size);
     else if (ops->map(f->vm->hv, f->row->base, f->mem, f->row->size, true, NULL))
-        vm_end_by(&f->vm->vcpus[0], VM_END_FAIL, 0, "the engine refuses to map the flash again");
+        vm_end_by(vcpu_self, VM_END_FAIL, 0, "the engine refuses to map the flash again");
 }
 
 static void vm_flash_dirty(void *ctx, uint64_t off, uint64_t len)
@@ -136,7 +135,7 @@ static void vm_flash_dirty(void *ctx, uint64_t off, uint64_t len)
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0) {
-            vm_end_by(&f->vm->vcpus[0], VM_END_FAIL, 0, "the --flash file cannot be written");
+            vm_end_by(vcpu_self, VM_END_FAIL, 0, "the --flash file cannot be written");
             return;
         }
         off += (uint64_t)n;

@@ -14,6 +14,8 @@
 /* A machine that never waits still gets its input: a FIFO-full at this interval. */
 #define VCPU_PACE_NS (10 * UINT64_C(1000000))
 
+_Thread_local struct vcpu *vcpu_self;
+
 static const char *const exit_names[HV_EXIT_REASONS] = {
     [HV_EXIT_KICK] = "kick", [HV_EXIT_MMIO] = "mmio",   [HV_EXIT_SYSREG] = "sysreg",
     [HV_EXIT_CALL] = "call", [HV_EXIT_WAIT] = "wait",   [HV_EXIT_SEMIHOST] = "semihost",
@@ -259,6 +261,7 @@ void *vcpu_main(void *arg)
     struct vcpu *v = arg;
     struct vm *vm = v->vm;
     v->thread = pthread_self();
+    vcpu_self = v;
     atomic_store(&v->runs, true);
     while (!vcpu_stopping(v)) {
         pthread_mutex_lock(&vm->lock);

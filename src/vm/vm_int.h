@@ -100,6 +100,7 @@ int vm_flash_open(struct vm *vm, struct err *err);
 int vm_flash_map(struct vm *vm, struct err *err);
 
 /* vcpu.c */
+extern _Thread_local struct vcpu *vcpu_self; /* whose thread this is; NULL on other threads */
 void *vcpu_main(void *vcpu);
 void vcpu_line(void *vm, unsigned cpu, bool fiq, bool level);
 void vcpu_timer_line(void *vm, unsigned cpu, unsigned intid, bool level);
