@@ -49,16 +49,19 @@ SRC_base := err.c log.c clock.c
 SRC_mem := mem.c
 SRC_bus := bus.c regs.c
 SRC_irq :=
-SRC_board :=
+SRC_board := board.c board_check.c
 SRC_dev :=
 SRC_boot :=
-SRC_dtb :=
+SRC_dtb := dtb_patch.c
 SRC_host := loop.c console.c term.c park.c
 SRC_a64 := decode.c sem_int.c sem_int_bits.c sem_int_crc.c sem_branch.c
 SRC_hv := hv.c soft.c
 SRC_vm := vm.c vcpu.c psci.c semihost.c devices.c report.c
-SRC_launcher :=
+SRC_launcher := main.c text.c opts.c run.c signals.c diag.c rules.c esr.c report.c boards.c doctor.c man.c
 BOARDS := $(if $(BOARD),$(BOARD),virt vibe micro)
+
+# A launcher has the code of the devices that its boards name, and no other.
+kinds := $(sort $(shell grep -oh '\bDEV_[A-Z0-9_]*' $(BOARDS:%=boards/%.c)))
 
 # ---- generated: instruction table, board device trees, board list ----------------------------------------
 GEN := build/gen
@@ -89,7 +92,7 @@ $(LIB): $(lib_obj)
 	@$(if $(Q),echo "  AR      $@")
 	$(Q)rm -f $@ && ar rcs $@ $(lib_obj)
 
-$(B)/%.o: %.c | $(GENERATED)
+$(B)/%.o: %.c | $(GENERATED) $(B)/gen/board_kinds.h
 	@mkdir -p $(@D)
 	@$(if $(Q),echo "  CC      $<")
 	$(Q)$(compile) $(CPPFLAGS) -I$(GEN) $(CFLAGS) $(EXTRA_CFLAGS) -MMD -MP -c -o $@ $<
@@ -114,8 +117,9 @@ $(GEN)/a64_table.h: $(HB)/a64_gen $(A64_DEFS)
 
 # A board's device tree: a host tool checks the board's rows, then writes the blob as C.
 BOARD_GEN_SRC := src/board/board_gen.c $(SRC_board:%=src/board/%) src/dtb/dtb_make.c src/base/err.c
-$(HB)/board_gen_%: boards/%.c $(BOARD_GEN_SRC) include/vmm/board.h include/vmm/dtb.h
+$(HB)/board_gen_%: boards/%.c $(BOARD_GEN_SRC) $(addprefix include/vmm/,board.h bus.h dev.h dtb.h)
 	@mkdir -p $(@D)
+	@$(if $(Q),echo "  BOARD   $*")
 	$(Q)$(HOSTCC) -std=c17 -O1 -Wall -Wextra -Iinclude -I. -D_GNU_SOURCE -DBOARD_NAME=$* -o $@ \
 		$< $(BOARD_GEN_SRC) -lfdt
 
@@ -130,6 +134,11 @@ $(B)/gen/board_list.c: Makefile
 	$(foreach b,$(BOARDS),echo 'extern const struct board board_$(b);';) \
 	echo 'const struct board *const boards[] = {$(foreach b,$(BOARDS),&board_$(b),) 0};'; } > $@
 
+# The device kinds those boards name: HAVE_DEV_x for the code that makes devices.
+$(B)/gen/board_kinds.h: $(BOARDS:%=boards/%.c)
+	@mkdir -p $(@D)
+	$(Q)printf '#define HAVE_%s 1\n' $(kinds) > $@
+
 .SECONDARY:
 
 # ---- tests ---------------------------------------------------------------------------------------------
@@ -141,6 +150,12 @@ check: $(test_bin)
 
 $(B)/tests/%: $(B)/tests/%.o $(LIB)
 	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
+
+# The manual page is the launcher's own word on its options.
+install: $(BIN)
+	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	$(Q)install -s $(BIN) $(DESTDIR)$(PREFIX)/bin/vibevmm
+	$(Q)$(BIN) help --man > $(DESTDIR)$(PREFIX)/share/man/man1/vibevmm.1
 
 clean:
 	$(Q)rm -rf build

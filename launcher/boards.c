@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+/*
+ * boards.c - `vibevmm boards`: what a machine is, read off its rows.
+ */
+#include "launcher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct boards_opts {
+    bool map, help;
+    const char *dtb;
+};
+
+static const struct opt boards_options[] = {
+    {"map",  0,   OPT_FLAG, offsetof(struct boards_opts, map),  0, NULL,   "memory map, by address"},
+    {"dtb",  0,   OPT_TEXT, offsetof(struct boards_opts, dtb),  0, "FILE",
+     "write the device tree; - prints it"                                                          },
+    {"help", 'h', OPT_FLAG, offsetof(struct boards_opts, help), 0, NULL,   "this text"             },
+};
+
+static const char *const arch_names[] = {[ARCH_ARM64] = "arm64", [ARCH_X86_64] = "x86_64"};
+
+static void boards_list(struct text *t)
+{
+    for (unsigned i = 0; boards[i]; i++)
+        text_add(t, "%-8s %-7s %s%s\n", boards[i]->name, arch_names[boards[i]->arch],
+                 boards[i]->summary, i ? "" : " (default)");
+}
+
+static void board_facts(const struct board *b, struct text *t)
+{
+    text_add(t, "%s: %s\n  architecture  %s\n  memory        ", b->name, b->summary,
+             arch_names[b->arch]);
+    text_size(t, b->mem_min);
+    text_add(t, " to ");
+    text_size(t, board_mem_max(b));
+    text_add(t, ", default ");
+    text_size(t, b->mem_default);
+    text_add(t, "\n  vCPUs         1 to %u\n  console       %s\n", b->cpus_max, b->console);
+    text_add(t, "  command line  %s\n", b->bootargs && *b->bootargs ? b->bootargs : "(none)");
+    text_add(t, "  raw images    at %#" PRIx64 " unless --entry says otherwise\n",
+             b->ram[0].base + b->raw_off);
+}
+
+static void map_line(struct text *t, gpa_t base, uint64_t size, const char *name, const char *kind)
+{
+    text_add(t, "%#012" PRIx64 "  %#012" PRIx64 "  ", base, base + size - 1);
+    size_t at = t->len;
+    text_size(t, size);
+    while (t->len < at + 10 && !t->cut)
+        text_add(t, " ");
+    text_add(t, "%-12s %-14s", name, kind);
+}
+
+/* RAM windows and devices are each ascending (board_check): merge them. */
+static void board_map(const struct board *b, struct text *t)
+{
+    text_add(t, "%-12s  %-12s  %-10s%-12s %-14sinterrupt\n", "first", "last", "size", "name",
+             "kind");
+    unsigned r = 0, d = 0;
+    while (r < b->n_ram || d < b->n_devs) {
+        if (d == b->n_devs || (r < b->n_ram && b->ram[r].base < b->devs[d].base)) {
+            map_line(t, b->ram[r].base, b->ram[r].size, "ram", "RAM");
+            r++;
+        } else {
+            const struct board_dev *dev = &b->devs[d++];
+            map_line(t, dev->base, dev->size, dev->name, board_kind_name(dev->kind));
+            if (dev->spi != BOARD_NO_SPI)
+                text_add(t, "SPI %d (INTID %d)", dev->spi, dev->spi + 32);
+        }
+        while (t->len && t->p[t->len - 1] == ' ')
+            t->p[--t->len] = '\0';
+        text_add(t, "\n");
+    }
+}
+
+static int board_write_dtb(const struct board *b, const char *path)
+{
+    struct text t = {0};
+    text_bytes(&t, (const char *)b->dtb, board_dtb_len(b));
+    if (!strcmp(path, "-"))
+        return text_print(&t);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int rc = fd < 0 ? -errno : text_write(&t, fd);
+    if (fd >= 0 && close(fd) < 0 && !rc)
+        rc = -errno;
+    text_free(&t);
+    if (rc)
+        say("--dtb %s: %s", path, strerror(-rc));
+    return rc ? STATUS_HOST : 0;
+}
+
+int cmd_boards(int argc, char **argv)
+{
+    struct boards_opts o = {0};
+    struct opt_rest rest;
+    struct err err = {0};
+    struct text t = {0};
+    int rc = opts_parse(boards_options, ARRAY_LEN(boards_options), &o, argc, argv, &rest, &err);
+    if (!rc && (rest.n_words > 1 || rest.n_after))
+        rc = err_set(&err, ERR_HOST, EINVAL, "boards takes one name");
+    if (!rc && !rest.n_words && !o.help && (o.map || o.dtb))
+        rc = err_set(&err, ERR_HOST, EINVAL, "boards --%s: the board's name is missing",
+                     o.map ? "map" : "dtb");
+    if (rc)
+        return say_err(&err);
+    if (o.help) {
+        text_add(&t, "Usage: vibevmm boards [NAME] [--map | --dtb FILE]\n");
+        opts_help(boards_options, ARRAY_LEN(boards_options), &t, false);
+        return text_print(&t);
+    }
+    if (!rest.n_words) {
+        boards_list(&t);
+        return text_print(&t);
+    }
+    const struct board *b = board_find(rest.words[0]);
+    if (!b) {
+        say("%.80s: no such board; vibevmm boards lists them", rest.words[0]);
+        return STATUS_HOST;
+    }
+    if (o.map)
+        board_map(b, &t);
+    else if (!o.dtb)
+        board_facts(b, &t);
+    int status = t.len ? text_print(&t) : 0;
+    return !status && o.dtb ? board_write_dtb(b, o.dtb) : status;
+}

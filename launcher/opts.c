@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT
+/*
+ * opts.c - option tables: read a command line by one, and print it as help.
+ *
+ * --name VALUE, --name=VALUE, -x; options and words in any order; "--" ends both. Names are never
+ * abbreviated, so that a later option cannot change what an older script means.
+ */
+#include "launcher.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "vmm/clock.h"
+
+#define NEAREST_MAX 32
+
+/* Edits (insert, delete, replace) that make b of a; both shorter than NEAREST_MAX. */
+static unsigned distance(const char *a, const char *b)
+{
+    unsigned row[NEAREST_MAX + 1];
+    unsigned nb = (unsigned)strlen(b);
+    for (unsigned j = 0; j <= nb; j++)
+        row[j] = j;
+    for (unsigned i = 1; a[i - 1]; i++) {
+        unsigned diagonal = row[0];
+        row[0] = i;
+        for (unsigned j = 1; j <= nb; j++) {
+            unsigned replace = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            row[j] = MIN(replace, MIN(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[nb];
+}
+
+const char *nearest(const char *bad, const char *const *first, unsigned n, size_t stride)
+{
+    size_t len = strlen(bad);
+    const char *best = NULL;
+    unsigned best_d = (unsigned)len / 3 + 1;
+    for (unsigned i = 0; i < n && len < NEAREST_MAX; i++) {
+        const char *word = *(const char *const *)(const void *)((const char *)first + i * stride);
+        unsigned d = strlen(word) < NEAREST_MAX ? distance(bad, word) : UINT32_MAX;
+        if (d <= best_d && d < len) {
+            best = word;
+            best_d = d - (d > 0); /* the next one must be nearer */
+        }
+    }
+    return best;
+}
+
+/* ---- values ---- */
+
+/* Digits at *s, decimal or 0x; moves *s past them. False when there are none or they exceed 64
+ * bits. */
+static bool parse_digits(const char **s, uint64_t *val)
+{
+    const char *p = *s;
+    unsigned base = 10;
+    if (p[0] == '0' && (p[1] == 'x' || p[1] == 'X')) {
+        base = 16;
+        p += 2;
+    }
+    const char *start = p;
+    uint64_t v = 0;
+    for (;; p++) {
+        unsigned d = *p >= '0' && *p <= '9'                     ? (unsigned)(*p - '0')
+                     : (*p | 0x20) >= 'a' && (*p | 0x20) <= 'f' ? (unsigned)((*p | 0x20) - 'a') + 10
+                                                                : 99;
+        if (d >= base)
+            break;
+        if (v > (UINT64_MAX - d) / base)
+            return false;
+        v = v * base + d;
+    }
+    *s = p;
+    *val = v;
+    return p > start;
+}
+
+static bool parse_number(const char *s, uint64_t *val)
+{
+    return parse_digits(&s, val) && !*s;
+}
+
+static bool parse_size(const char *s, uint64_t *val)
+{
+    static const char units[] = "KMGT";
+    if (!parse_digits(&s, val))
+        return false;
+    if (!*s)
+        return true;
+    const char *u = strchr(units, *s & ~0x20);
+    if (!u || !*u || (s[1] && strcmp(s + 1, "iB") != 0))
+        return false;
+    unsigned shift = 10 * (unsigned)(u - units + 1);
+    if (*val > UINT64_MAX >> shift)
+        return false;
+    *val <<= shift;
+    return true;
+}
+
+static bool parse_time(const char *s, uint64_t *val)
+{
+    static const struct {
+        const char *name;
+        uint64_t ns;
+    } units[] = {
+        {"",   NS_PER_SEC       },
+        {"s",  NS_PER_SEC       },
+        {"ms", 1000000          },
+        {"us", 1000             },
+        {"ns", 1                },
+        {"m",  60 * NS_PER_SEC  },
+        {"h",  3600 * NS_PER_SEC},
+    };
+    uint64_t whole = 0, frac = 0, scale = 1;
+    if (!parse_digits(&s, &whole))
+        return false;
+    if (*s == '.') {
+        const char *start = ++s;
+        for (; *s >= '0' && *s <= '9'; s++)
+            if (scale < NS_PER_SEC) { /* what follows is less than a nanosecond of a second */
+                frac = frac * 10 + (uint64_t)(*s - '0');
+                scale *= 10;
+            }
+        if (s == start)
+            return false;
+    }
+    for (unsigned i = 0; i < ARRAY_LEN(units); i++) {
+        if (strcmp(s, units[i].name) != 0)
+            continue;
+        if (whole > (uint64_t)INT64_MAX / 2 / units[i].ns)
+            return false;
+        *val =
+            whole * units[i].ns + units[i].ns / scale * frac + units[i].ns % scale * frac / scale;
+        return true;
+    }
+    return false;
+}
+
+/* columns: what the value must be, how to read it */
+static const struct {
+    const char *accepted;
+    bool (*parse)(const char *s, uint64_t *val);
+} kinds[] = {
+    [OPT_FLAG] = {NULL,                                                        NULL        },
+    [OPT_TEXT] = {NULL,                                                        NULL        },
+    [OPT_SIZE] = {"a number of bytes, or one with K, M, G or T, such as 128M", parse_size  },
+    [OPT_ADDR] = {"an address, such as 0x40080000",                            parse_number},
+    [OPT_UINT] = {"a number",                                                  parse_number},
+    [OPT_TIME] = {"a time, such as 5s, 500ms or 1.5m",                         parse_time  },
+};
+
+static int opt_store(const struct opt *o, const char *val, void *dst, struct err *err)
+{
+    char *at = (char *)dst + o->off;
+    if (o->kind == OPT_FLAG)
+        *(bool *)(void *)at = true;
+    else if (o->kind == OPT_TEXT)
+        *(const char **)(void *)at = val;
+    else if (!kinds[o->kind].parse(val, (uint64_t *)(void *)at))
+        return err_set(err, ERR_HOST, EINVAL, "--%s \"%.80s\": needs %s", o->name, val,
+                       kinds[o->kind].accepted);
+    if (o->kind == OPT_TEXT && !*val && strcmp(o->name, "append") != 0)
+        return err_set(err, ERR_HOST, EINVAL, "--%s \"\": needs %s %s", o->name,
+                       strchr("AEIO", o->arg[0]) ? "an" : "a", o->arg);
+    if (o->has)
+        *((bool *)dst + o->has) = true;
+    return 0;
+}
+
+/* ---- the command line ---- */
+
+static const struct opt *opt_find(const struct opt *opts, unsigned n, const char *word, size_t len)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (word[1] == '-'
+                ? strlen(opts[i].name) == len - 2 && !memcmp(opts[i].name, word + 2, len - 2)
+                : len == 2 && opts[i].letter == word[1])
+            return &opts[i];
+    return NULL;
+}
+
+static int opt_unknown(const struct opt *opts, unsigned n, const char *word, size_t len,
+                       struct err *err)
+{
+    char name[NEAREST_MAX] = "";
+    const char *like = NULL;
+    if (word[1] == '-' && len - 2 < sizeof name) {
+        memcpy(name, word + 2, len - 2);
+        like = nearest(name, &opts[0].name, n, sizeof opts[0]);
+    }
+    return err_set(err, ERR_HOST, EINVAL, "%.*s: no such option%s%s%s", (int)MIN(len, 80), word,
+                   like ? "; did you mean --" : "; see vibevmm --help", like ? like : "",
+                   like ? "?" : "");
+}
+
+int opts_parse(const struct opt *opts, unsigned n, void *dst, int argc, char **argv,
+               struct opt_rest *rest, struct err *err)
+{
+    *rest = (struct opt_rest){.words = argv};
+    for (int i = 0; i < argc; i++) {
+        const char *word = argv[i];
+        if (!strcmp(word, "--")) {
+            rest->dashes = true;
+            rest->after = argv + i + 1;
+            rest->n_after = argc - i - 1;
+            break;
+        }
+        if (word[0] != '-' || !word[1]) {
+            rest->words[rest->n_words++] = argv[i];
+            continue;
+        }
+        size_t len = strcspn(word, "=");
+        const struct opt *o = opt_find(opts, n, word, len);
+        if (!o)
+            return opt_unknown(opts, n, word, len, err);
+        const char *val = word[len] ? word + len + 1 : NULL;
+        if (o->kind == OPT_FLAG && val)
+            return err_set(err, ERR_HOST, EINVAL, "--%s takes no value, but \"%.80s\" was given",
+                           o->name, val);
+        if (o->kind != OPT_FLAG && !val) {
+            if (i + 1 == argc)
+                return err_set(err, ERR_HOST, EINVAL, "--%s: its %s is missing", o->name, o->arg);
+            val = argv[++i];
+        }
+        int rc = opt_store(o, val, dst, err);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+void opts_help(const struct opt *opts, unsigned n, struct text *t, bool man)
+{
+    for (unsigned i = 0; i < n; i++) {
+        const struct opt *o = &opts[i];
+        if (man) {
+            text_add(t, ".TP\n");
+            if (o->letter)
+                text_add(t, "\\fB\\-%c\\fR, ", o->letter);
+            text_add(t, "\\fB\\-\\-%s\\fR%s\\fI%s\\fR\n%s\n", o->name, o->arg ? " " : "",
+                     o->arg ? o->arg : "", o->help);
+        } else {
+            char left[40];
+            snprintf(left, sizeof left, "%s%s%s%s",
+                     o->letter ? (char[]){'-', o->letter, ',', ' ', 0} : "", "--", o->name, "");
+            size_t used = strlen(left);
+            snprintf(left + used, sizeof left - used, "%s%s", o->arg ? " " : "",
+                     o->arg ? o->arg : "");
+            text_add(t, "  %-19s %s\n", left, o->help);
+        }
+    }
+}

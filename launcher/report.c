@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: MIT
+/*
+ * report.c - --report FILE: what happened, as one JSON object (RFC 8259).
+ *
+ * Addresses and registers are strings of hex digits, because a JSON reader may keep numbers as
+ * doubles. Times are nanoseconds since the launcher's main() began. Members that do not apply are
+ * left out.
+ */
+#include "launcher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vmm/a64.h"
+
+/* ---- a writer: it knows only where a comma goes ---- */
+
+struct json {
+    struct text t;
+    bool first; /* nothing was written in the innermost object or array */
+};
+
+/* Bytes of the UTF-8 sequence at p (RFC 3629 §4), or 0 when it is none. */
+static unsigned utf8_len(const uint8_t *p)
+{
+    unsigned n = p[0] < 0x80                    ? 1
+                 : p[0] >= 0xc2 && p[0] <= 0xdf ? 2
+                 : p[0] >= 0xe0 && p[0] <= 0xef ? 3
+                 : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
+                                                : 0;
+    for (unsigned i = 1; i < n; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+        return 0;
+    return n;
+}
+
+static void json_quote(struct json *j, const char *s)
+{
+    text_add(&j->t, "\"");
+    for (const uint8_t *p = (const uint8_t *)s; *p;) {
+        unsigned n = utf8_len(p);
+        if (!n) /* a path may hold any byte; JSON is UTF-8 */
+            text_add(&j->t, "\\ufffd");
+        else if (*p == '"' || *p == '\\')
+            text_add(&j->t, "\\%c", *p);
+        else if (*p < 0x20)
+            text_add(&j->t, "\\u%04x", *p);
+        else
+            text_bytes(&j->t, (const char *)p, n);
+        p += n ? n : 1;
+    }
+    text_add(&j->t, "\"");
+}
+
+static void json_key(struct json *j, const char *key)
+{
+    text_add(&j->t, "%s", j->first ? "" : ",");
+    j->first = false;
+    if (key) {
+        json_quote(j, key);
+        text_add(&j->t, ":");
+    }
+}
+
+static void json_open(struct json *j, const char *key, char bracket)
+{
+    json_key(j, key);
+    text_add(&j->t, "%c", bracket);
+    j->first = true;
+}
+
+static void json_close(struct json *j, char bracket)
+{
+    text_add(&j->t, "%c", bracket);
+    j->first = false;
+}
+
+static void json_text(struct json *j, const char *key, const char *val)
+{
+    if (!val)
+        return;
+    json_key(j, key);
+    json_quote(j, val);
+}
+
+static void json_u64(struct json *j, const char *key, uint64_t val)
+{
+    json_key(j, key);
+    text_add(&j->t, "%" PRIu64, val);
+}
+
+static void json_hex(struct json *j, const char *key, uint64_t val)
+{
+    json_key(j, key);
+    text_add(&j->t, "\"0x%" PRIx64 "\"", val);
+}
+
+static void json_bool(struct json *j, const char *key, bool val)
+{
+    json_key(j, key);
+    text_add(&j->t, val ? "true" : "false");
+}
+
+/* ---- members ---- */
+
+static void report_machine(struct json *j, const struct run *run)
+{
+    const struct vm_config *c = &run->cfg;
+    if (c->board)
+        json_text(j, "board", c->board->name);
+    if (c->engine)
+        json_text(j, "engine", c->engine->name);
+    if (*run->why)
+        json_text(j, "engine_why", run->why);
+    if (c->cpus) {
+        json_u64(j, "cpus", c->cpus);
+        json_u64(j, "mem", c->mem);
+        json_text(j, "command_line", diag_command_line(run));
+    }
+}
+
+static void report_image(struct json *j, const struct run *run)
+{
+    const struct boot_result *b = run->boot;
+    if (!run->path)
+        return;
+    json_open(j, "image", '{');
+    json_text(j, "path", run->path);
+    if (b) {
+        json_text(j, "kind", b->kind_name);
+        json_text(j, "packing", b->packing);
+        json_hex(j, "entry", b->entry);
+        json_hex(j, "load", b->load_gpa);
+        json_u64(j, "load_len", b->load_len);
+        json_u64(j, "file_len", b->file_len);
+        json_bool(j, "mapped", b->mapped);
+        if (b->has_dtb)
+            json_hex(j, "dtb", b->dtb_gpa);
+        if (b->initrd_len) {
+            json_hex(j, "initrd", b->initrd_gpa);
+            json_u64(j, "initrd_len", b->initrd_len);
+        }
+        json_text(j, "hint", b->hint);
+    }
+    json_close(j, '}');
+}
+
+static void report_phases(struct json *j, const struct run *run)
+{
+    json_open(j, "phases_ns", '{');
+    for (unsigned i = 0; i < VM_PHASES; i++) {
+        uint64_t at = run->boots ? run->res.phases[i] : i < 2 ? run->cfg.phases[i] : 0;
+        if (at >= launch_ns)
+            json_u64(j, vm_phase_names[i], at - launch_ns);
+    }
+    json_close(j, '}');
+}
+
+static void report_regs(struct json *j, const struct vm_result *r)
+{
+    const struct {
+        const char *name;
+        uint64_t val;
+    } named[] = {
+        {"sp",     r->regs.sp    },
+        {"pc",     r->regs.pc    },
+        {"pstate", r->regs.pstate},
+        {"sctlr",  r->regs.sctlr },
+        {"ttbr0",  r->regs.ttbr0 },
+        {"ttbr1",  r->regs.ttbr1 },
+        {"vbar",   r->regs.vbar  },
+        {"esr",    r->regs.esr   },
+        {"elr",    r->regs.elr   },
+        {"far",    r->regs.far_  },
+        {"spsr",   r->regs.spsr  },
+    };
+    if (!r->has_regs)
+        return;
+    json_open(j, "vcpu", '{');
+    json_u64(j, "index", r->cpu);
+    if (*r->symbol)
+        json_text(j, "symbol", r->symbol);
+    json_open(j, "x", '[');
+    for (unsigned i = 0; i < 31; i++)
+        json_hex(j, NULL, r->regs.x[i]);
+    json_close(j, ']');
+    for (unsigned i = 0; i < ARRAY_LEN(named); i++)
+        json_hex(j, named[i].name, named[i].val);
+    struct text exception = {0};
+    if (r->regs.esr)
+        esr_text(r->regs.esr, &exception);
+    json_text(j, "exception", exception.p);
+    text_free(&exception);
+    json_bool(j, "pc_mapped", r->pc_mapped);
+    if (r->pc_mapped)
+        json_hex(j, "pc_physical", r->pc_gpa);
+    json_open(j, "code", '[');
+    for (unsigned i = 0; i + 4 <= r->n_code; i += 4)
+        json_hex(j, NULL, le32_get(r->code_bytes + i));
+    json_close(j, ']');
+    json_close(j, '}');
+}
+
+static void report_last(struct json *j, const struct vm_result *r)
+{
+    json_open(j, "last_exits", '[');
+    for (unsigned i = 0; i < r->n_last; i++) {
+        const struct hv_exit *e = &r->last[i].exit;
+        json_open(j, NULL, '{');
+        json_text(j, "reason", exit_name(e->reason));
+        if (e->reason == HV_EXIT_MMIO) {
+            json_hex(j, "address", e->mmio.gpa);
+            json_u64(j, "size", e->mmio.size);
+            json_bool(j, "write", e->mmio.write);
+            if (e->mmio.write)
+                json_hex(j, "value", e->mmio.val);
+        } else if (e->reason == HV_EXIT_SYSREG) {
+            char name[32];
+            a64_sysreg_name(e->sysreg.reg, name, sizeof name);
+            json_text(j, "register", name);
+            json_bool(j, "write", e->sysreg.write);
+        }
+        if (r->last[i].pc)
+            json_hex(j, "pc", r->last[i].pc);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
+static void report_oddities(struct json *j, const struct vm_result *r)
+{
+    json_u64(j, "unmapped_total", r->unmapped_total);
+    json_open(j, "unmapped", '[');
+    for (unsigned i = 0; i < r->n_unmapped; i++) {
+        json_open(j, NULL, '{');
+        json_hex(j, "address", r->unmapped[i].gpa);
+        json_u64(j, "size", r->unmapped[i].size);
+        json_bool(j, "write", r->unmapped[i].write);
+        json_u64(j, "count", r->unmapped[i].count);
+        json_hex(j, "pc", r->unmapped[i].pc);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+    json_open(j, "unknown_registers", '[');
+    for (unsigned i = 0; i < r->n_odd; i++) {
+        char name[32];
+        a64_sysreg_name(r->odd[i].reg, name, sizeof name);
+        json_open(j, NULL, '{');
+        json_text(j, "register", name);
+        json_bool(j, "write", r->odd[i].write);
+        json_u64(j, "count", r->odd[i].count);
+        json_hex(j, "pc", r->odd[i].pc);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+    json_u64(j, "odd_accesses", r->bus_odd);
+}
+
+static void report_result(struct json *j, const struct run *run)
+{
+    const struct vm_result *r = &run->res;
+    json_u64(j, "boots", run->boots);
+    json_u64(j, "console_bytes", r->bytes_out);
+    json_open(j, "exits", '{');
+    for (unsigned i = 0; i < HV_EXIT_REASONS; i++)
+        json_u64(j, exit_name((enum hv_exit_reason)i), r->exits[i]);
+    json_close(j, '}');
+    report_oddities(j, r);
+    report_regs(j, r);
+    report_last(j, r);
+    struct text advice = {0};
+    if (r->end != VM_END_OFF && r->end != VM_END_QUIT)
+        rules_text(run, r, &advice);
+    json_text(j, "advice", advice.p);
+    text_free(&advice);
+}
+
+/* ---- the file ---- */
+
+int report_open(struct run *run, struct err *err)
+{
+    const char *path = run->opts.report;
+    if (!strcmp(path, "-"))
+        return err_set(err, ERR_HOST, EINVAL,
+                       "--report -: standard output is the guest's; name a file");
+    run->report_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (run->report_fd < 0) {
+        err_sys(err, errno, "--report %.200s", path);
+        err->kind = ERR_HOST; /* a file to write is not an image that is missing */
+        return -err->code;
+    }
+    return 0;
+}
+
+int report_write(struct run *run)
+{
+    if (run->report_fd < 0)
+        return run->status;
+    struct json j = {.first = true};
+    const struct vm_result *r = &run->res;
+    bool launched = run->boots && !run->err.code;
+    json_open(&j, NULL, '{');
+    json_text(&j, "end", launched ? end_name(r->end) : "launch");
+    json_u64(&j, "status", (uint64_t)run->status);
+    if (launched && r->end == VM_END_SIGNAL)
+        json_u64(&j, "signal", (uint64_t)r->code);
+    if (launched && r->end == VM_END_OUTPUT)
+        json_text(&j, "error", strerror(r->code));
+    if (launched && *r->what)
+        json_text(&j, "what", r->what);
+    if (run->err.code)
+        json_text(&j, "error", run->err.text);
+    report_machine(&j, run);
+    report_image(&j, run);
+    report_phases(&j, run);
+    if (launched)
+        report_result(&j, run);
+    json_close(&j, '}');
+    text_add(&j.t, "\n");
+
+    int rc = text_write(&j.t, run->report_fd);
+    if (close(run->report_fd) < 0 && !rc)
+        rc = -errno;
+    text_free(&j.t);
+    if (!rc)
+        return run->status;
+    say("--report %s: %s", run->opts.report, strerror(-rc));
+    return run->status ? run->status : STATUS_HOST;
+}

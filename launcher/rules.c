@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+/*
+ * rules.c - from symptoms to likely causes: a table of predicates over what a run left behind.
+ *
+ * The order is the order of certainty; the first few that hold are shown. A cause is a sentence
+ * about the guest, a next step is something to type.
+ */
+#include "launcher.h"
+
+#include <stdlib.h>
+
+#define RULES_SHOWN 3
+#define VECTORS_LEN 0x800 /* sixteen entries of 0x80 bytes: Arm ARM DDI 0487J.a D1.3.1 */
+
+struct facts {
+    const struct run *run;
+    const struct boot_result *boot; /* not NULL */
+    const struct board *board;
+    const struct vm_result *res;
+    const struct hv_regs *regs; /* NULL: not known */
+};
+
+static bool in_ram(const struct facts *f, gpa_t gpa)
+{
+    uint64_t left = f->run->cfg.mem;
+    for (unsigned i = 0; i < f->board->n_ram && left; i++) {
+        uint64_t size = MIN(left, f->board->ram[i].size);
+        if (gpa >= f->board->ram[i].base && gpa - f->board->ram[i].base < size)
+            return true;
+        left -= size;
+    }
+    return false;
+}
+
+/* Inside a RAM window of the board, but past what --mem fills. */
+static bool in_absent_ram(const struct facts *f, gpa_t gpa)
+{
+    for (unsigned i = 0; i < f->board->n_ram; i++)
+        if (gpa >= f->board->ram[i].base && gpa - f->board->ram[i].base < f->board->ram[i].size)
+            return !in_ram(f, gpa);
+    return false;
+}
+
+static bool in_image(const struct facts *f, uint64_t pc)
+{
+    return pc >= f->boot->load_gpa && pc - f->boot->load_gpa < f->boot->load_len;
+}
+
+static bool pc_nowhere(const struct facts *f)
+{
+    return f->regs &&
+           (!f->res->pc_mapped || (!in_ram(f, f->res->pc_gpa) && f->boot->kind != IMAGE_FIRMWARE));
+}
+
+static bool exception_taken(const struct facts *f)
+{
+    return f->regs && (f->regs->esr || f->regs->elr || f->regs->spsr);
+}
+
+static bool is_linux(const struct facts *f)
+{
+    return f->boot->kind == IMAGE_ARM64;
+}
+
+static bool has_word(const struct facts *f, const char *word)
+{
+    return strstr(diag_command_line(f->run), word);
+}
+
+/* ---- predicates ---- */
+
+/* The first fault was taken at EL1 before the guest set VBAR_EL1: the PC is in a table at 0. */
+static bool no_vectors(const struct facts *f)
+{
+    return exception_taken(f) && f->regs->vbar == 0 && f->regs->pc < VECTORS_LEN &&
+           !in_image(f, f->regs->pc);
+}
+
+static bool raw_elsewhere(const struct facts *f)
+{
+    return f->boot->kind == IMAGE_RAW && (pc_nowhere(f) || no_vectors(f)) &&
+           !in_image(f, f->regs->pc);
+}
+
+static bool elf_elsewhere(const struct facts *f)
+{
+    return f->boot->kind == IMAGE_ELF && pc_nowhere(f);
+}
+
+static bool kernel_elsewhere(const struct facts *f)
+{
+    return (is_linux(f) || f->boot->kind == IMAGE_FIRMWARE) && pc_nowhere(f);
+}
+
+/* The first instruction was already none: what runs is not A64 code. */
+static bool not_a64(const struct facts *f)
+{
+    return exception_taken(f) && bits_get(f->regs->esr, 26, 6) == 0 && in_image(f, f->regs->elr) &&
+           f->regs->elr - f->boot->load_gpa < 64 && f->boot->kind == IMAGE_RAW;
+}
+
+static bool runs_zeros(const struct facts *f)
+{
+    for (unsigned i = 0; i < f->res->n_code; i++)
+        if (f->res->code_bytes[i])
+            return false;
+    return f->res->n_code >= 8;
+}
+
+static bool more_memory(const struct facts *f)
+{
+    for (unsigned i = 0; i < f->res->n_unmapped; i++)
+        if (in_absent_ram(f, f->res->unmapped[i].gpa))
+            return true;
+    return exception_taken(f) && esr_has_far(f->regs->esr) && !(f->regs->sctlr & 1) &&
+           in_absent_ram(f, f->regs->far_);
+}
+
+static bool vector_loop(const struct facts *f)
+{
+    return exception_taken(f) && f->regs->vbar && f->regs->pc >= f->regs->vbar &&
+           f->regs->pc - f->regs->vbar < VECTORS_LEN;
+}
+
+static bool sleeps_masked(const struct facts *f)
+{
+    if (!f->regs || !f->res->n_last || (f->regs->pstate & (BIT(7) | BIT(6))) != (BIT(7) | BIT(6)))
+        return false;
+    const struct hv_exit *e = &f->res->last[f->res->n_last - 1].exit;
+    return (e->reason == HV_EXIT_WAIT && e->wait.deadline_ns == UINT64_MAX) ||
+           (f->res->end == VM_END_STUCK && f->res->exits[HV_EXIT_WAIT]);
+}
+
+static bool loader_hint(const struct facts *f)
+{
+    return f->boot->hint;
+}
+
+static bool linux_no_console(const struct facts *f)
+{
+    return is_linux(f) && !f->res->bytes_out && !has_word(f, "console=") &&
+           !has_word(f, "earlycon");
+}
+
+static bool linux_quiet(const struct facts *f)
+{
+    return is_linux(f) && !f->res->bytes_out && !has_word(f, "earlycon");
+}
+
+static bool linux_no_root(const struct facts *f)
+{
+    return is_linux(f) && f->res->bytes_out && !f->boot->initrd_len && !has_word(f, "root=") &&
+           f->res->end != VM_END_NONE;
+}
+
+static bool other_board(const struct facts *f)
+{
+    return f->res->unmapped_total > 0;
+}
+
+static bool unknown_registers(const struct facts *f)
+{
+    return f->res->n_odd > 0;
+}
+
+static bool no_device_tree(const struct facts *f)
+{
+    return !f->boot->has_dtb && !f->res->bytes_out;
+}
+
+static bool silent_busy(const struct facts *f)
+{
+    return !f->res->bytes_out && !f->res->exits[HV_EXIT_MMIO] && !f->res->exits[HV_EXIT_WAIT];
+}
+
+static const struct rule {
+    bool (*holds)(const struct facts *f);
+    const char *cause, *next; /* NULL: the loader's hint */
+} rules[] = {
+    {loader_hint,       NULL,                                                                        NULL                                                                                       },
+    {raw_elsewhere,
+     "the code jumped to an address where it is not loaded: a raw image that is not position "
+     "independent was put at another address than it was linked for",                                "give its link address as --entry, or boot its ELF file, which says where it belongs"      },
+    {not_a64,
+     "the first instructions are no A64 code: the image is for another architecture, "
+     "is packed, or begins with data",                                                               "look at it with file(1) and objdump -D -b binary -m aarch64"                              },
+    {no_vectors,
+     "an exception came before the guest had set a vector table (VBAR_EL1 is 0); the exception "
+     "line above says which, at ELR",                                                                "look at the instruction at ELR: FP needs CPACR_EL1.FPEN, devices must be this board's "
+     "(vibevmm boards NAME --map)"                                                                                                                         },
+    {elf_elsewhere,
+     "the guest jumped to an address with no memory: a null function pointer, or an ELF linked for "
+     "another board",                                                                                "compare readelf -l with vibevmm boards NAME --map"                                        },
+    {kernel_elsewhere,  "the guest jumped to an address with no memory behind it",
+     "look at x30, the last return address, in the registers above"                                                                                                                             },
+    {more_memory,       "the guest uses memory beyond what this run gives it",                       "raise --mem"                                                                              },
+    {runs_zeros,
+     "the PC is in memory that is all zeros: the guest jumped past its code, or the image is cut "
+     "short or at a wrong address",                                                                  "check the file's size and --entry"                                                        },
+    {vector_loop,
+     "the guest's own exception handler faults, or it waits there on purpose after an error; ESR "
+     "and ELR above tell the last fault",                                                            "look up ELR in the guest's symbols"                                                       },
+    {sleeps_masked,
+     "the guest waits for an interrupt with interrupts masked and no timer set: "
+     "nothing can wake it",                                                                          "if this is its way to end, let it power off by PSCI or the sysctl device instead"         },
+    {linux_no_console,  "the kernel command line names no console, so Linux prints nothing it must",
+     "add console=ttyAMA0 (and earlycon to see the first lines) by --append"                                                                                                                    },
+    {no_device_tree,    "the image fills the start of RAM, so the guest got no device tree",
+     "link the image higher in RAM"                                                                                                                                                             },
+    {linux_quiet,       "Linux stopped before its console was up",                                   "add earlycon by --append"                                                                 },
+    {other_board,
+     "the guest uses addresses where this board has nothing: it is made for another board",          "compare the unmapped addresses with vibevmm boards NAME --map, and choose another --board"},
+    {unknown_registers, "the guest uses system registers that this CPU does not have",
+     "build the guest for ARMv8.0-A"                                                                                                                                                            },
+    {linux_no_root,     "Linux got no root file system: neither --initrd nor root= was given",
+     "give an initramfs by --initrd"                                                                                                                                                            },
+    {silent_busy,       "the guest computes without touching a device: a long start, or a loop",
+     "run it with --log 4, or look up the PC in its symbols"                                                                                                                                    },
+};
+
+void rules_text(const struct run *run, const struct vm_result *res, struct text *t)
+{
+    struct facts f = {
+        .run = run,
+        .boot = run->boot,
+        .board = run->cfg.board,
+        .res = res,
+        .regs = res->has_regs ? &res->regs : NULL,
+    };
+    unsigned shown = 0;
+    for (unsigned i = 0; i < ARRAY_LEN(rules) && f.boot && shown < RULES_SHOWN; i++) {
+        if (!rules[i].holds(&f))
+            continue;
+        text_add(t, "  %-9s %s\n", shown++ ? "or" : "likely",
+                 rules[i].cause ? rules[i].cause : f.boot->hint);
+        if (rules[i].next)
+            text_add(t, "  next      %s\n", rules[i].next);
+    }
+}
