@@ -8,13 +8,14 @@
 
 #include "vmm/base.h"
 #include "vmm/err.h"
+#include "vmm/mem.h"
 
 enum board_arch { ARCH_ARM64, ARCH_X86_64 };
 
 enum dev_kind {
     DEV_PL011,
     DEV_PL031,
-    DEV_PL061,
+    DEV_PL061, /* `param`: input pin of the power key, 0..7, or BOARD_NO_KEY */
     DEV_GICV3_DIST, /* with DEV_GICV3_REDIST, one interrupt controller of two windows */
     DEV_GICV3_REDIST,
     DEV_CFI_FLASH, /* `param`: erase-block size in bytes; filled by --firmware */
@@ -25,6 +26,8 @@ enum dev_kind {
 };
 
 #define BOARD_NO_SPI (-1)
+#define BOARD_NO_KEY 0xff
+#define BOARD_CPUS_MAX 8
 
 struct board_dev {
     const char *name; /* unique on the board: "uart0" */
@@ -44,6 +47,7 @@ struct board_ram {
 struct board {
     const char *name;
     const char *summary; /* one line for `vibevmm boards` */
+    const char *compatible; /* of the device tree's root */
     enum board_arch arch;
     const struct board_ram *ram;
     unsigned n_ram;
@@ -54,8 +58,7 @@ struct board {
     const char *console;  /* name of the row that is the console: stdin and stdout */
     const char *bootargs; /* kernel command line when --append gives none */
     gpa_t raw_off;        /* a raw image without --entry loads and starts at RAM base + this */
-    const uint8_t *dtb;   /* flat device tree made at build time for one CPU, no memory node's size */
-    size_t dtb_len;
+    const uint8_t *dtb;   /* flat device tree made at build time: cpus_max CPUs, mem_default of RAM */
 };
 
 /* The boards of this launcher, NULL at the end; the first is the default. */
@@ -65,12 +68,26 @@ const struct board *board_find(const char *name);
 const struct board_dev *board_dev_find(const struct board *board, const char *name);
 const char *board_kind_name(enum dev_kind kind);
 
+/* Bytes of the board's device tree, as its header says (DTSpec 0.4 §5.2). */
+static inline size_t board_dtb_len(const struct board *board)
+{
+    return be32_get(board->dtb + 4);
+}
+
+/*
+ * The RAM of a machine with `mem` bytes: out[] (room for MEM_REGIONS_MAX; hva is NULL) receives the windows
+ * that are used, filled in order. Returns their number. `mem` is a multiple of 4 KiB, at most
+ * board_mem_max().
+ */
+unsigned board_ram_regions(const struct board *board, uint64_t mem, struct mem_region *out);
+
 /* The most --mem can be. */
 uint64_t board_mem_max(const struct board *board);
 
 /*
  * What no single row can prove: order, overlap of devices and RAM, names and interrupts used once, the
- * console exists, GIC windows come in a pair. Run by the build on every board, and by the tests.
+ * console exists, GIC windows come in a pair. Run by the build on every board, and by the tests. 0, or
+ * -EINVAL with err naming the row and the rule.
  */
 int board_check(const struct board *board, struct err *err);
 

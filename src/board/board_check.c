@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+/*
+ * board_check.c - what no single row of a board can prove.
+ *
+ * Each rule is a function that returns 0 or an error naming the row; board_check() walks their
+ * table. The build runs it on every board before it makes the device tree.
+ */
+#include "vmm/board.h"
+#include "vmm/bus.h"
+#include "vmm/dev.h"
+
+#include <errno.h>
+
+/* What a row of each kind must have. */
+static const struct board_kind_rule {
+    bool spi;     /* an interrupt of its own */
+    bool console; /* can be the console */
+    uint64_t min; /* bytes of registers */
+} board_kind_rules[DEV_KINDS] = {
+    [DEV_PL011] = {true,  true,  0x1000         }, /* PL011 TRM r1p5 §3.1 */
+    [DEV_PL031] = {true,  false, 0x1000         }, /* PL031 TRM r1p3 §3.1 */
+    [DEV_PL061] = {true,  false, 0x1000         }, /* PL061 TRM r1p0 §3.1 */
+    [DEV_GICV3_DIST] = {false, false, 0x10000        }, /* GICv3 IHI 0069H §12.8 */
+    [DEV_GICV3_REDIST] = {false, false, GIC_REDIST_SIZE},
+    [DEV_CFI_FLASH] = {false, false, 0x1000         },
+    [DEV_DEBUGCON] = {false, true,  0x200          },
+    [DEV_SYSCTL] = {false, false, 0x200          },
+    [DEV_VIRTIO] = {true,  false,
+                   0x200                        }, /* virtio 1.2 §4.2.2: registers to 0xff, then configuration */
+};
+
+#define board_bad(err, ...) err_set(err, ERR_HOST, EINVAL, __VA_ARGS__)
+
+/* One past the last byte; 0 stands for 2^64, which no window here reaches. */
+static bool board_wraps(gpa_t base, uint64_t size)
+{
+    return base + size <= base;
+}
+
+static int board_check_names(const struct board *b, struct err *err)
+{
+    if (!b->name || !*b->name || !b->summary || !b->compatible)
+        return board_bad(err, "board: name, summary and compatible must be given");
+    for (unsigned i = 0; i < b->n_devs; i++) {
+        const struct board_dev *d = &b->devs[i];
+        if (!d->name || !*d->name)
+            return board_bad(err, "board %s: device row %u has no name", b->name, i);
+        if ((unsigned)d->kind >= DEV_KINDS)
+            return board_bad(err, "board %s: %s has kind %u, kinds are 0..%u", b->name, d->name,
+                             (unsigned)d->kind, DEV_KINDS - 1);
+        if (board_dev_find(b, d->name) != d)
+            return board_bad(err, "board %s: two devices are called %s", b->name, d->name);
+    }
+    return 0;
+}
+
+static int board_check_ram(const struct board *b, struct err *err)
+{
+    if (b->n_ram < 1 || b->n_ram > MEM_REGIONS_MAX)
+        return board_bad(err, "board %s: has %u RAM windows, 1..%u are possible", b->name, b->n_ram,
+                         MEM_REGIONS_MAX);
+    for (unsigned i = 0; i < b->n_ram; i++) {
+        const struct board_ram *r = &b->ram[i];
+        if (!r->size || r->base % MEM_PAGE || r->size % MEM_PAGE || board_wraps(r->base, r->size))
+            return board_bad(err,
+                             "board %s: RAM window %#" PRIx64 "+%#" PRIx64
+                             " is not a multiple of 4 KiB inside 64 bits",
+                             b->name, r->base, r->size);
+        if (i && r->base < r[-1].base + r[-1].size)
+            return board_bad(err,
+                             "board %s: RAM window %#" PRIx64 " is not above the one before it",
+                             b->name, r->base);
+    }
+    return 0;
+}
+
+static int board_check_mem(const struct board *b, struct err *err)
+{
+    uint64_t max = board_mem_max(b);
+    if (!b->mem_min || b->mem_min > b->mem_default || b->mem_default > max ||
+        b->mem_min % MEM_PAGE || b->mem_default % MEM_PAGE)
+        return board_bad(err,
+                         "board %s: mem_min %#" PRIx64 " and mem_default %#" PRIx64
+                         " must ascend to the windows' %#" PRIx64 ", in steps of 4 KiB",
+                         b->name, b->mem_min, b->mem_default, max);
+    if (b->raw_off >= b->ram[0].size || b->raw_off >= b->mem_min)
+        return board_bad(err,
+                         "board %s: raw_off %#" PRIx64 " is outside the smallest RAM, %#" PRIx64,
+                         b->name, b->raw_off, MIN(b->ram[0].size, b->mem_min));
+    if (b->cpus_max < 1 || b->cpus_max > BOARD_CPUS_MAX)
+        return board_bad(err, "board %s: cpus_max is %u, 1..%u are possible", b->name, b->cpus_max,
+                         BOARD_CPUS_MAX);
+    return 0;
+}
+
+static int board_check_windows(const struct board *b, struct err *err)
+{
+    if (b->n_devs > BUS_RANGES_MAX)
+        return board_bad(err, "board %s: has %u devices, the bus holds %u", b->name, b->n_devs,
+                         BUS_RANGES_MAX);
+    for (unsigned i = 0; i < b->n_devs; i++) {
+        const struct board_dev *d = &b->devs[i];
+        if (d->size < board_kind_rules[d->kind].min || board_wraps(d->base, d->size))
+            return board_bad(err, "board %s: %s has a window of %#" PRIx64 ", %s needs %#" PRIx64,
+                             b->name, d->name, d->size, board_kind_name(d->kind),
+                             board_kind_rules[d->kind].min);
+        if (i && d->base < d[-1].base + d[-1].size)
+            return board_bad(err,
+                             "board %s: %s at %#" PRIx64 " is not above %s, which ends at "
+                             "%#" PRIx64,
+                             b->name, d->name, d->base, d[-1].name, d[-1].base + d[-1].size);
+        for (unsigned r = 0; r < b->n_ram; r++)
+            if (d->base < b->ram[r].base + b->ram[r].size && b->ram[r].base < d->base + d->size)
+                return board_bad(err,
+                                 "board %s: %s at %#" PRIx64 " is inside the RAM window %#" PRIx64
+                                 "+%#" PRIx64,
+                                 b->name, d->name, d->base, b->ram[r].base, b->ram[r].size);
+    }
+    return 0;
+}
+
+static int board_check_spis(const struct board *b, struct err *err)
+{
+    for (unsigned i = 0; i < b->n_devs; i++) {
+        const struct board_dev *d = &b->devs[i];
+        if (board_kind_rules[d->kind].spi != (d->spi != BOARD_NO_SPI))
+            return board_bad(err, "board %s: %s has SPI %d, but a %s has %s", b->name, d->name,
+                             d->spi, board_kind_name(d->kind),
+                             board_kind_rules[d->kind].spi ? "one" : "none");
+        if (d->spi < BOARD_NO_SPI || d->spi > 987) /* GICv3 IHI 0069H §2.2.1 */
+            return board_bad(err, "board %s: %s has SPI %d, SPIs are 0..987", b->name, d->name,
+                             d->spi);
+        for (unsigned j = 0; j < i; j++)
+            if (d->spi != BOARD_NO_SPI && b->devs[j].spi == d->spi)
+                return board_bad(err, "board %s: %s and %s both have SPI %d", b->name,
+                                 b->devs[j].name, d->name, d->spi);
+    }
+    return 0;
+}
+
+static unsigned board_count(const struct board *b, enum dev_kind kind,
+                            const struct board_dev **last)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < b->n_devs; i++)
+        if (b->devs[i].kind == kind) {
+            n++;
+            *last = &b->devs[i];
+        }
+    return n;
+}
+
+static int board_check_gic(const struct board *b, struct err *err)
+{
+    const struct board_dev *dist = NULL, *redist = NULL;
+    if (b->arch != ARCH_ARM64)
+        return 0;
+    if (board_count(b, DEV_GICV3_DIST, &dist) != 1 ||
+        board_count(b, DEV_GICV3_REDIST, &redist) != 1)
+        return board_bad(err, "board %s: needs one gicv3-dist and one gicv3-redist window",
+                         b->name);
+    if (dist->base % 0x10000 || redist->base % 0x10000)
+        return board_bad(err, "board %s: GIC windows start at multiples of 64 KiB", b->name);
+    if (redist->size < (uint64_t)b->cpus_max * GIC_REDIST_SIZE)
+        return board_bad(err, "board %s: %s of %#" PRIx64 " is too small for %u CPUs of %#x each",
+                         b->name, redist->name, redist->size, b->cpus_max, GIC_REDIST_SIZE);
+    return 0;
+}
+
+static int board_check_params(const struct board *b, struct err *err)
+{
+    const struct board_dev *con = b->console ? board_dev_find(b, b->console) : NULL;
+    if (!con || !board_kind_rules[con->kind].console)
+        return board_bad(err, "board %s: the console must be a pl011 or debugcon row, not %s",
+                         b->name, b->console ? b->console : "none");
+    for (unsigned i = 0; i < b->n_devs; i++) {
+        const struct board_dev *d = &b->devs[i];
+        if (d->kind == DEV_CFI_FLASH &&
+            (!d->param || (d->param & (d->param - 1)) || d->size % d->param))
+            return board_bad(err,
+                             "board %s: %s has erase blocks of %#x; a power of two that divides "
+                             "%#" PRIx64 " is possible",
+                             b->name, d->name, d->param, d->size);
+        if (d->kind == DEV_PL061 && d->param > 7 && d->param != BOARD_NO_KEY)
+            return board_bad(err, "board %s: %s has its power key on pin %u, pins are 0..7",
+                             b->name, d->name, d->param);
+        for (unsigned j = 0; j < i; j++)
+            if (d->kind == b->devs[j].kind && (d->kind == DEV_SYSCTL || d->kind == DEV_PL061))
+                return board_bad(err, "board %s: %s and %s: one %s is possible", b->name,
+                                 b->devs[j].name, d->name, board_kind_name(d->kind));
+    }
+    return 0;
+}
+
+/* In this order: each may rely on those before it. */
+static int (*const board_rules[])(const struct board *b, struct err *err) = {
+    board_check_names, board_check_ram, board_check_mem,    board_check_windows,
+    board_check_spis,  board_check_gic, board_check_params,
+};
+
+int board_check(const struct board *board, struct err *err)
+{
+    int rc = 0;
+    for (unsigned i = 0; !rc && i < ARRAY_LEN(board_rules); i++)
+        rc = board_rules[i](board, err);
+    return rc;
+}

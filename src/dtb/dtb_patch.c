@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+/*
+ * dtb_patch.c - what differs from run to run, put into a copy of a device tree.
+ *
+ * Follows DTSpec 0.4 §3.4 (/memory), §3.6 (/chosen), §3.8 (/cpus), and Linux's own /chosen
+ * properties (linux,initrd-start, linux,initrd-end, rng-seed, kaslr-seed). A file's tree is hostile
+ * until fdt_check_full() has walked it.
+ */
+#include "vmm/dtb.h"
+
+#include <errno.h>
+#include <libfdt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Property headers, names and the nodes that a file may lack. */
+#define DTB_SLACK 1024
+
+size_t dtb_room(size_t base_len, const struct dtb_run *run)
+{
+    size_t args = run->bootargs ? strlen(run->bootargs) + 1 : 0;
+    return (size_t)align_up(base_len + args + DTB_SLACK + 16 * MEM_REGIONS_MAX, 8);
+}
+
+static int dtb_set(void *fdt, int node, const char *name, const void *val, size_t len)
+{
+    return fdt_setprop(fdt, node, name, val, (int)len);
+}
+
+/* The node called `name` right under `parent`, made when it is missing. */
+static int dtb_node(void *fdt, int parent, const char *name)
+{
+    int node = fdt_subnode_offset(fdt, parent, name);
+    return node == -FDT_ERR_NOTFOUND ? fdt_add_subnode(fdt, parent, name) : node;
+}
+
+static void dtb_put(uint8_t **at, uint64_t val, int cells)
+{
+    for (int i = cells - 1; i >= 0; i--) {
+        fdt32_t be = cpu_to_fdt32(i ? (uint32_t)(val >> 32) : (uint32_t)val);
+        memcpy(*at, &be, sizeof be);
+        *at += sizeof be;
+    }
+}
+
+static bool dtb_is_memory(const void *fdt, int node)
+{
+    int len;
+    const char *type = fdt_getprop(fdt, node, "device_type", &len);
+    return type && len == sizeof "memory" && !memcmp(type, "memory", sizeof "memory");
+}
+
+/* One /memory node, at the place of the first that is there, says all RAM; others go. */
+static int dtb_patch_memory(void *fdt, const struct guest_mem *mem, struct err *err)
+{
+    int ac = fdt_address_cells(fdt, 0), sc = fdt_size_cells(fdt, 0);
+    uint8_t reg[MEM_REGIONS_MAX * 16], *at = reg;
+    if (ac < 1 || ac > 2 || sc < 1 || sc > 2)
+        return err_set(err, ERR_IMAGE, EINVAL,
+                       "dtb: the root has #address-cells %d and #size-cells %d; 1 and 2 are taken",
+                       ac, sc);
+    for (unsigned i = 0; i < mem->n; i++) {
+        const struct mem_region *r = &mem->regions[i];
+        if ((ac == 1 && r->base >> 32) || (sc == 1 && r->size >> 32))
+            return err_set(err, ERR_IMAGE, ERANGE,
+                           "dtb: RAM at %#" PRIx64 "+%#" PRIx64
+                           " does not fit the root's 32-bit cells",
+                           r->base, r->size);
+        dtb_put(&at, r->base, ac);
+        dtb_put(&at, r->size, sc);
+    }
+    char name[32];
+    snprintf(name, sizeof name, "memory@%" PRIx64, mem->regions[0].base);
+    int keep = fdt_subnode_offset(fdt, 0, name);
+    if (keep < 0) {
+        int node, next;
+        for (node = fdt_first_subnode(fdt, 0); node >= 0; node = next)
+            if (dtb_is_memory(fdt, node)) {
+                int rc = fdt_del_node(fdt, node);
+                if (rc)
+                    return rc;
+                next = fdt_first_subnode(fdt, 0); /* offsets moved */
+            } else {
+                next = fdt_next_subnode(fdt, node);
+            }
+        keep = fdt_add_subnode(fdt, 0, name);
+    }
+    if (keep < 0)
+        return keep;
+    int rc = dtb_set(fdt, keep, "reg", reg, (size_t)(at - reg));
+    return rc ? rc : dtb_set(fdt, keep, "device_type", "memory", sizeof "memory");
+}
+
+/* A board's blob has all its CPUs: those beyond the run's number go. */
+static int dtb_patch_cpus(void *fdt, unsigned cpus)
+{
+    for (unsigned i = cpus;; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "/cpus/cpu@%x", i);
+        int node = fdt_path_offset(fdt, path), rc = node < 0 ? node : fdt_del_node(fdt, node);
+        if (rc)
+            return rc == -FDT_ERR_NOTFOUND ? 0 : rc;
+    }
+}
+
+static bool dtb_zero(const uint8_t *p, size_t n)
+{
+    while (n && !*p)
+        p++, n--;
+    return !n;
+}
+
+static int dtb_patch_chosen(void *fdt, const struct dtb_run *run)
+{
+    int node = dtb_node(fdt, 0, "chosen"), rc = node < 0 ? node : 0;
+    if (!rc && run->bootargs && *run->bootargs)
+        rc = dtb_set(fdt, node, "bootargs", run->bootargs, strlen(run->bootargs) + 1);
+    if (!rc && run->initrd_len) {
+        fdt64_t start = cpu_to_fdt64(run->initrd_gpa);
+        fdt64_t end = cpu_to_fdt64(run->initrd_gpa + run->initrd_len);
+        rc = dtb_set(fdt, node, "linux,initrd-start", &start, sizeof start);
+        rc = rc ? rc : dtb_set(fdt, node, "linux,initrd-end", &end, sizeof end);
+    }
+    if (!rc && !dtb_zero(run->seed, sizeof run->seed))
+        rc = dtb_set(fdt, node, "rng-seed", run->seed, sizeof run->seed);
+    if (!rc && run->kaslr_seed)
+        rc = dtb_set(fdt, node, "kaslr-seed", &run->kaslr_seed, sizeof run->kaslr_seed);
+    return rc;
+}
+
+static int dtb_patch_flash(void *fdt)
+{
+    int node = fdt_node_offset_by_compatible(fdt, -1, "cfi-flash");
+    return node == -FDT_ERR_NOTFOUND ? 0 : node < 0 ? node : fdt_del_node(fdt, node);
+}
+
+int dtb_patch(const void *base, size_t base_len, bool from_file, const struct dtb_run *run,
+              void *buf, size_t room, struct err *err)
+{
+    int rc = 0;
+    if (from_file)
+        rc = base_len < sizeof(struct fdt_header) ? -FDT_ERR_TRUNCATED
+                                                  : fdt_check_full(base, base_len);
+    rc = rc ? rc : fdt_open_into(base, buf, (int)MIN(room, (size_t)INT32_MAX));
+    if (!rc && !from_file)
+        rc = dtb_patch_cpus(buf, run->cpus);
+    if (!rc && !from_file && !run->flash)
+        rc = dtb_patch_flash(buf);
+    if (!rc) {
+        struct err local = {.code = 0};
+        rc = dtb_patch_memory(buf, run->mem, &local);
+        if (local.code) {
+            if (err)
+                *err = local;
+            return rc;
+        }
+    }
+    rc = rc ? rc : dtb_patch_chosen(buf, run);
+    rc = rc ? rc : fdt_pack(buf);
+    if (rc)
+        return err_set(err, ERR_IMAGE, rc == -FDT_ERR_NOSPACE ? ENOSPC : EINVAL, "dtb: %s%s",
+                       from_file ? "the --dtb file: " : "", fdt_strerror(rc));
+    return 0;
+}
