@@ -50,11 +50,14 @@ SRC_mem := mem.c
 SRC_bus := bus.c regs.c
 SRC_irq :=
 SRC_board := board.c board_check.c
-SRC_dev :=
+SRC_dev := pl011.c pl031.c pl061.c debugcon.c sysctl.c virtio_slot.c cfi_flash.c \
+	gic.c gic_dist.c gic_redist.c gic_icc.c
 SRC_boot :=
 SRC_dtb := dtb_patch.c
 SRC_host := loop.c console.c term.c park.c
 SRC_a64 := decode.c sem_int.c sem_int_bits.c sem_int_crc.c sem_branch.c
+SRC_a64 += sem_simd.c sem_simd_wide.c sem_simd_shift.c sem_simd_misc.c sem_simd_perm.c sem_simd_mem.c \
+	sem_simd_struct.c sem_crypto.c
 SRC_hv := hv.c soft.c
 SRC_vm := vm.c vcpu.c psci.c semihost.c devices.c report.c
 SRC_launcher := main.c text.c opts.c run.c signals.c diag.c rules.c esr.c report.c boards.c doctor.c man.c

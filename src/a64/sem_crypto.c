@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sem_crypto.c - AES, SHA1 and SHA256 instructions (FEAT_AES, FEAT_SHA1, FEAT_SHA256).
+ *
+ * Follows Arm ARM DDI 0487J.a C7.2 and the shared pseudocode, FIPS 197 and FIPS 180-4. PMULL is in
+ * sem_simd_wide.c. The S-boxes are tables; nothing here takes the same time for all data.
+ */
+#include "src/a64/simd.h"
+
+/* ---- AES ---- */
+/* FIPS 197 figure 7 and figure 14. */
+// clang-format off
+static const uint8_t sbox[256] = {
+    0x63, 0x7c, 0x77, 0x7b, 0xf2, 0x6b, 0x6f, 0xc5, 0x30, 0x01, 0x67, 0x2b, 0xfe, 0xd7, 0xab, 0x76,
+    0xca, 0x82, 0xc9, 0x7d, 0xfa, 0x59, 0x47, 0xf0, 0xad, 0xd4, 0xa2, 0xaf, 0x9c, 0xa4, 0x72, 0xc0,
+    0xb7, 0xfd, 0x93, 0x26, 0x36, 0x3f, 0xf7, 0xcc, 0x34, 0xa5, 0xe5, 0xf1, 0x71, 0xd8, 0x31, 0x15,
+    0x04, 0xc7, 0x23, 0xc3, 0x18, 0x96, 0x05, 0x9a, 0x07, 0x12, 0x80, 0xe2, 0xeb, 0x27, 0xb2, 0x75,
+    0x09, 0x83, 0x2c, 0x1a, 0x1b, 0x6e, 0x5a, 0xa0, 0x52, 0x3b, 0xd6, 0xb3, 0x29, 0xe3, 0x2f, 0x84,
+    0x53, 0xd1, 0x00, 0xed, 0x20, 0xfc, 0xb1, 0x5b, 0x6a, 0xcb, 0xbe, 0x39, 0x4a, 0x4c, 0x58, 0xcf,
+    0xd0, 0xef, 0xaa, 0xfb, 0x43, 0x4d, 0x33, 0x85, 0x45, 0xf9, 0x02, 0x7f, 0x50, 0x3c, 0x9f, 0xa8,
+    0x51, 0xa3, 0x40, 0x8f, 0x92, 0x9d, 0x38, 0xf5, 0xbc, 0xb6, 0xda, 0x21, 0x10, 0xff, 0xf3, 0xd2,
+    0xcd, 0x0c, 0x13, 0xec, 0x5f, 0x97, 0x44, 0x17, 0xc4, 0xa7, 0x7e, 0x3d, 0x64, 0x5d, 0x19, 0x73,
+    0x60, 0x81, 0x4f, 0xdc, 0x22, 0x2a, 0x90, 0x88, 0x46, 0xee, 0xb8, 0x14, 0xde, 0x5e, 0x0b, 0xdb,
+    0xe0, 0x32, 0x3a, 0x0a, 0x49, 0x06, 0x24, 0x5c, 0xc2, 0xd3, 0xac, 0x62, 0x91, 0x95, 0xe4, 0x79,
+    0xe7, 0xc8, 0x37, 0x6d, 0x8d, 0xd5, 0x4e, 0xa9, 0x6c, 0x56, 0xf4, 0xea, 0x65, 0x7a, 0xae, 0x08,
+    0xba, 0x78, 0x25, 0x2e, 0x1c, 0xa6, 0xb4, 0xc6, 0xe8, 0xdd, 0x74, 0x1f, 0x4b, 0xbd, 0x8b, 0x8a,
+    0x70, 0x3e, 0xb5, 0x66, 0x48, 0x03, 0xf6, 0x0e, 0x61, 0x35, 0x57, 0xb9, 0x86, 0xc1, 0x1d, 0x9e,
+    0xe1, 0xf8, 0x98, 0x11, 0x69, 0xd9, 0x8e, 0x94, 0x9b, 0x1e, 0x87, 0xe9, 0xce, 0x55, 0x28, 0xdf,
+    0x8c, 0xa1, 0x89, 0x0d, 0xbf, 0xe6, 0x42, 0x68, 0x41, 0x99, 0x2d, 0x0f, 0xb0, 0x54, 0xbb, 0x16,
+};
+static const uint8_t inv_sbox[256] = {
+    0x52, 0x09, 0x6a, 0xd5, 0x30, 0x36, 0xa5, 0x38, 0xbf, 0x40, 0xa3, 0x9e, 0x81, 0xf3, 0xd7, 0xfb,
+    0x7c, 0xe3, 0x39, 0x82, 0x9b, 0x2f, 0xff, 0x87, 0x34, 0x8e, 0x43, 0x44, 0xc4, 0xde, 0xe9, 0xcb,
+    0x54, 0x7b, 0x94, 0x32, 0xa6, 0xc2, 0x23, 0x3d, 0xee, 0x4c, 0x95, 0x0b, 0x42, 0xfa, 0xc3, 0x4e,
+    0x08, 0x2e, 0xa1, 0x66, 0x28, 0xd9, 0x24, 0xb2, 0x76, 0x5b, 0xa2, 0x49, 0x6d, 0x8b, 0xd1, 0x25,
+    0x72, 0xf8, 0xf6, 0x64, 0x86, 0x68, 0x98, 0x16, 0xd4, 0xa4, 0x5c, 0xcc, 0x5d, 0x65, 0xb6, 0x92,
+    0x6c, 0x70, 0x48, 0x50, 0xfd, 0xed, 0xb9, 0xda, 0x5e, 0x15, 0x46, 0x57, 0xa7, 0x8d, 0x9d, 0x84,
+    0x90, 0xd8, 0xab, 0x00, 0x8c, 0xbc, 0xd3, 0x0a, 0xf7, 0xe4, 0x58, 0x05, 0xb8, 0xb3, 0x45, 0x06,
+    0xd0, 0x2c, 0x1e, 0x8f, 0xca, 0x3f, 0x0f, 0x02, 0xc1, 0xaf, 0xbd, 0x03, 0x01, 0x13, 0x8a, 0x6b,
+    0x3a, 0x91, 0x11, 0x41, 0x4f, 0x67, 0xdc, 0xea, 0x97, 0xf2, 0xcf, 0xce, 0xf0, 0xb4, 0xe6, 0x73,
+    0x96, 0xac, 0x74, 0x22, 0xe7, 0xad, 0x35, 0x85, 0xe2, 0xf9, 0x37, 0xe8, 0x1c, 0x75, 0xdf, 0x6e,
+    0x47, 0xf1, 0x1a, 0x71, 0x1d, 0x29, 0xc5, 0x89, 0x6f, 0xb7, 0x62, 0x0e, 0xaa, 0x18, 0xbe, 0x1b,
+    0xfc, 0x56, 0x3e, 0x4b, 0xc6, 0xd2, 0x79, 0x20, 0x9a, 0xdb, 0xc0, 0xfe, 0x78, 0xcd, 0x5a, 0xf4,
+    0x1f, 0xdd, 0xa8, 0x33, 0x88, 0x07, 0xc7, 0x31, 0xb1, 0x12, 0x10, 0x59, 0x27, 0x80, 0xec, 0x5f,
+    0x60, 0x51, 0x7f, 0xa9, 0x19, 0xb5, 0x4a, 0x0d, 0x2d, 0xe5, 0x7a, 0x9f, 0x93, 0xc9, 0x9c, 0xef,
+    0xa0, 0xe0, 0x3b, 0x4d, 0xae, 0x2a, 0xf5, 0xb0, 0xc8, 0xeb, 0xbb, 0x3c, 0x83, 0x53, 0x99, 0x61,
+    0x17, 0x2b, 0x04, 0x7e, 0xba, 0x77, 0xd6, 0x26, 0xe1, 0x69, 0x14, 0x63, 0x55, 0x21, 0x0c, 0x7d,
+};
+// clang-format on
+
+/* Row r of column c is byte 4c + r; ShiftRows takes row r from r columns further (FIPS 197 5.1.2).
+ */
+static inline simd_U_d aes_sub_shift(simd_U_d state, const uint8_t box[256], unsigned step)
+{
+    union {
+        simd_U_d v;
+        uint8_t b[16];
+    } s = {.v = state}, r;
+    for (unsigned i = 0; i < 16; i++)
+        r.b[i] = box[s.b[(i + step * (i % 4)) % 16]];
+    return r.v;
+}
+
+/* Each byte times x in GF(2^8) mod x^8 + x^4 + x^3 + x + 1. */
+static inline simd_U_b aes_xtime(simd_U_b a)
+{
+    return (a << 1) ^ ((simd_U_b)((simd_S_b)a >> 7) & 0x1b);
+}
+
+/* Every column rotated by n rows up: byte r becomes byte r + n. */
+static inline simd_U_b aes_rotate(simd_U_b a, unsigned n)
+{
+    const simd_U_s w = (simd_U_s)a;
+    return (simd_U_b)(w >> 8 * n | w << (32 - 8 * n));
+}
+
+/* 2 a(r) + 3 a(r+1) + a(r+2) + a(r+3) */
+static inline simd_U_b aes_mix(simd_U_b a)
+{
+    const simd_U_b next = aes_rotate(a, 1), both = a ^ next;
+    return aes_xtime(both) ^ next ^ aes_rotate(both, 2);
+}
+
+SIMD_OP(aese)
+{
+    A64_FP_CHECK;
+    const unsigned rd = op->insn & 31, rn = op->insn >> 5 & 31;
+    simd_put(cpu, rd, aes_sub_shift(simd_get(cpu, rd) ^ simd_get(cpu, rn), sbox, 4));
+    A64_NEXT;
+}
+
+SIMD_OP(aesd)
+{
+    A64_FP_CHECK;
+    const unsigned rd = op->insn & 31, rn = op->insn >> 5 & 31;
+    simd_put(cpu, rd, aes_sub_shift(simd_get(cpu, rd) ^ simd_get(cpu, rn), inv_sbox, 12));
+    A64_NEXT;
+}
+
+SIMD_OP(aesmc)
+{
+    A64_FP_CHECK;
+    const simd_U_b a = (simd_U_b)simd_get(cpu, op->insn >> 5 & 31);
+    simd_put(cpu, op->insn & 31, (simd_U_d)aes_mix(a));
+    A64_NEXT;
+}
+
+/* The inverse matrix is MixColumns times (5 0 4 0): 14 = 2*5 ^ 4, 11 = 3*5 ^ 4, and so on. */
+SIMD_OP(aesimc)
+{
+    A64_FP_CHECK;
+    const simd_U_b a = (simd_U_b)simd_get(cpu, op->insn >> 5 & 31);
+    const simd_U_b four = aes_xtime(aes_xtime(a ^ aes_rotate(a, 2)));
+    simd_put(cpu, op->insn & 31, (simd_U_d)aes_mix(a ^ four));
+    A64_NEXT;
+}
+
+/* ---- SHA ---- */
+static inline uint32_t rol(uint32_t a, unsigned n)
+{
+    return a << n | a >> (32 - n);
+}
+
+static inline uint32_t ror(uint32_t a, unsigned n)
+{
+    return a >> n | a << (32 - n);
+}
+
+static inline uint32_t sha_choose(uint32_t x, uint32_t y, uint32_t z)
+{
+    return ((y ^ z) & x) ^ z;
+}
+
+static inline uint32_t sha_majority(uint32_t x, uint32_t y, uint32_t z)
+{
+    return (x & y) | ((x | y) & z);
+}
+
+static inline uint32_t sha_parity(uint32_t x, uint32_t y, uint32_t z)
+{
+    return x ^ y ^ z;
+}
+
+struct sha_regs {
+    unsigned d, n, m;
+};
+
+static inline struct sha_regs sha_regs(uint32_t insn)
+{
+    return (struct sha_regs){insn & 31, insn >> 5 & 31, insn >> 16 & 31};
+}
+
+/* Four rounds of SHA1: a..d in Vd, e in Vn, schedule plus constants in Vm (FIPS 180-4 6.1.2 step
+ * 3). */
+// clang-format off
+#define SHA1_ROUNDS(name, f) \
+    SIMD_OP(name) \
+    { \
+        A64_FP_CHECK; \
+        const struct sha_regs r = sha_regs(op->insn); \
+        const union a64_vreg w = cpu->v[r.m]; \
+        uint32_t y = cpu->v[r.n].s[0]; \
+        union a64_vreg x = cpu->v[r.d]; \
+        for (unsigned i = 0; i < 4; i++) { \
+            const uint32_t t = y + rol(x.s[0], 5) + f(x.s[1], x.s[2], x.s[3]) + w.s[i]; \
+            y = x.s[3]; \
+            x = (union a64_vreg){.s = {t, x.s[0], rol(x.s[1], 30), x.s[2]}}; \
+        } \
+        cpu->v[r.d] = x; \
+        A64_NEXT; \
+    }
+SHA1_ROUNDS(sha1c, sha_choose)
+SHA1_ROUNDS(sha1p, sha_parity)
+SHA1_ROUNDS(sha1m, sha_majority)
+// clang-format on
+
+SIMD_OP(sha1h)
+{
+    A64_FP_CHECK;
+    const struct sha_regs r = sha_regs(op->insn);
+    simd_put(cpu, r.d, (simd_U_d){rol(cpu->v[r.n].s[0], 30), 0});
+    A64_NEXT;
+}
+
+/* Schedule: d<127:64> : n<63:0> xor d xor m. */
+SIMD_OP(sha1su0)
+{
+    A64_FP_CHECK;
+    const struct sha_regs r = sha_regs(op->insn);
+    const simd_U_d d = simd_get(cpu, r.d), n = simd_get(cpu, r.n), m = simd_get(cpu, r.m);
+    simd_put(cpu, r.d, (simd_U_d){d[1], n[0]} ^ d ^ m);
+    A64_NEXT;
+}
+
+/* The last word depends on the first one of the same four: t ^ (0 : n<127:32>), rotated by 1. */
+SIMD_OP(sha1su1)
+{
+    A64_FP_CHECK;
+    const struct sha_regs r = sha_regs(op->insn);
+    union a64_vreg d = cpu->v[r.d];
+    const union a64_vreg n = cpu->v[r.n];
+    for (unsigned i = 0; i < 4; i++)
+        d.s[i] = rol(d.s[i] ^ (i < 3 ? n.s[i + 1] : 0), 1);
+    d.s[3] ^= rol(d.s[0], 1);
+    cpu->v[r.d] = d;
+    A64_NEXT;
+}
+
+/* Four rounds of SHA256 over a..d in x, e..h in y (FIPS 180-4 6.2.2 step 3). */
+static inline void sha256_rounds(union a64_vreg *x, union a64_vreg *y, union a64_vreg w)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        const uint32_t e = y->s[0], a = x->s[0];
+        const uint32_t t1 = y->s[3] + (ror(e, 6) ^ ror(e, 11) ^ ror(e, 25)) +
+                            sha_choose(e, y->s[1], y->s[2]) + w.s[i];
+        const uint32_t t2 =
+            (ror(a, 2) ^ ror(a, 13) ^ ror(a, 22)) + sha_majority(a, x->s[1], x->s[2]);
+        *y = (union a64_vreg){
+            .s = {x->s[3] + t1, e, y->s[1], y->s[2]}
+        };
+        *x = (union a64_vreg){
+            .s = {t1 + t2, a, x->s[1], x->s[2]}
+        };
+    }
+}
+
+SIMD_OP(sha256h)
+{
+    A64_FP_CHECK;
+    const struct sha_regs r = sha_regs(op->insn);
+    union a64_vreg x = cpu->v[r.d], y = cpu->v[r.n];
+    sha256_rounds(&x, &y, cpu->v[r.m]);
+    cpu->v[r.d] = x;
+    A64_NEXT;
+}
+
+SIMD_OP(sha256h2)
+{
+    A64_FP_CHECK;
+    const struct sha_regs r = sha_regs(op->insn);
+    union a64_vreg x = cpu->v[r.n], y = cpu->v[r.d];
+    sha256_rounds(&x, &y, cpu->v[r.m]);
+    cpu->v[r.d] = y;
+    A64_NEXT;
+}
+
+SIMD_OP(sha256su0)
+{
+    A64_FP_CHECK;
+    const struct sha_regs r = sha_regs(op->insn);
+    union a64_vreg d = cpu->v[r.d];
+    const uint32_t w4 = cpu->v[r.n].s[0];
+    for (unsigned i = 0; i < 4; i++) {
+        const uint32_t t = i < 3 ? d.s[i + 1] : w4;
+        d.s[i] += ror(t, 7) ^ ror(t, 18) ^ t >> 3;
+    }
+    cpu->v[r.d] = d;
+    A64_NEXT;
+}
+
+SIMD_OP(sha256su1)
+{
+    A64_FP_CHECK;
+    const struct sha_regs r = sha_regs(op->insn);
+    const union a64_vreg d = cpu->v[r.d], n = cpu->v[r.n], m = cpu->v[r.m];
+    union a64_vreg out;
+    for (unsigned i = 0; i < 4; i++) {
+        /* Words 14 and 15 of the schedule, then the two just made. */
+        const uint32_t t = i < 2 ? m.s[i + 2] : out.s[i - 2];
+        out.s[i] = (ror(t, 17) ^ ror(t, 19) ^ t >> 10) + d.s[i] + (i < 3 ? n.s[i + 1] : m.s[0]);
+    }
+    cpu->v[r.d] = out;
+    A64_NEXT;
+}
