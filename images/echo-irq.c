@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+/*
+ * echo-irq.c - gives back what the UART's receive interrupt brings, sleeping in between, until a 'q'.
+ *
+ * PL011 TRM r1p5 §3.3.10 UARTIMSC, §3.3.13 UARTICR, §2.8.3: receive (at the FIFO level) and receive timeout.
+ *
+ * Boards: virt micro
+ */
+#include "guest.h"
+
+#define UART_IMSC (UART_BASE + 0x38)
+#define UART_ICR (UART_BASE + 0x44)
+#define INT_RX (1u << 4)
+#define INT_RT (1u << 6)
+
+static volatile bool quit;
+
+static void on_trap(struct trap *t)
+{
+    (void)t;
+    uint64_t intid = read_sysreg(S3_0_C12_C12_0); /* ICC_IAR1_EL1 */
+    if (intid == UART_INTID) {
+        mmio_w32(UART_ICR, INT_RX | INT_RT);
+        int c;
+        while (!quit && (c = get_char()) >= 0) {
+            put_char((char)c);
+            quit = c == 'q';
+        }
+    }
+    if (intid < 1020)
+        write_sysreg(S3_0_C12_C12_1, intid); /* ICC_EOIR1_EL1 */
+}
+
+int guest_main(void)
+{
+    trap_hook = on_trap;
+    gic_init();
+    gic_enable(UART_INTID, 0x80);
+    mmio_w32(UART_IMSC, INT_RX | INT_RT);
+    /* With I masked an interrupt still ends WFI, and it is taken when I opens: none is missed in between. */
+    while (!quit) {
+        barrier("wfi");
+        barrier("msr daifclr, #2\n\tisb\n\tmsr daifset, #2");
+    }
+    mmio_w32(UART_IMSC, 0);
+    put_char('\n');
+    return 0;
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+/*
+ * board.h - what a guest knows of the board it is built for (-DBOARD_virt, -DBOARD_vibe, -DBOARD_micro).
+ *
+ * A guest is compiled for one machine and carries its addresses; `vibevmm boards NAME --map` shows the same.
+ */
+#ifndef IMAGES_BOARD_H
+#define IMAGES_BOARD_H
+
+#if defined(BOARD_virt) || defined(BOARD_micro)
+#define UART_BASE 0x09000000ul
+#define SYSCTL_BASE 0x090c0000ul
+#define GICD_BASE 0x08000000ul
+#define GICR_BASE 0x080a0000ul
+#define UART_INTID 33 /* SPI 1 */
+#define RAM_BASE 0x40000000ul
+#define HOLE_BASE 0x0c000000ul /* nothing answers here: between the virtio windows and RAM */
+#define HOLE_END 0x3f000000ul
+#elif defined(BOARD_vibe)
+#define DEBUGCON_BASE 0x90000000ul
+#define RAM_BASE 0x0ul
+#define HOLE_BASE 0x20000000ul
+#define HOLE_END 0x30000000ul
+#else
+#error "say for which board: -DBOARD_virt"
+#endif
+
+/* Private interrupts of the generic timer on every board (BSA DEN 0094 §3.8.1: PPI INTIDs 27 and 30). */
+#define TIMER_VIRT_INTID 27
+#define TIMER_PHYS_INTID 30
+
+#endif

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+/*
+ * guest.h - the little that a bare-metal guest stands on: console, checks, traps, EL0, more CPUs, the end.
+ *
+ * A guest is `int guest_main(void)` plus this library; crt0.S enters it at EL1 with the MMU off, exceptions
+ * masked, a stack, and the library's vectors installed. What it returns is the machine's exit status. Checks
+ * print TAP lines, so `return guest_done();` gives the number of failures.
+ */
+#ifndef IMAGES_GUEST_H
+#define IMAGES_GUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "board.h"
+
+#define CPUS_MAX 8
+#define STACK_SIZE 16384
+
+#define read_sysreg(reg)                                                                           \
+    ({                                                                                             \
+        uint64_t val_;                                                                             \
+        __asm__ volatile("mrs %0, " #reg : "=r"(val_)::"memory");                                  \
+        val_;                                                                                      \
+    })
+#define write_sysreg(reg, val)                                                                     \
+    __asm__ volatile("msr " #reg ", %0\n\tisb" ::"r"((uint64_t)(val)) : "memory")
+#define barrier(what) __asm__ volatile(what ::: "memory")
+
+static inline uint32_t mmio_r32(uint64_t addr)
+{
+    uint32_t val;
+    __asm__ volatile("ldr %w0, [%1]" : "=r"(val) : "r"(addr) : "memory");
+    return val;
+}
+
+static inline void mmio_w32(uint64_t addr, uint32_t val)
+{
+    __asm__ volatile("str %w0, [%1]" ::"r"(val), "r"(addr) : "memory");
+}
+
+static inline void mmio_w8(uint64_t addr, uint8_t val)
+{
+    __asm__ volatile("strb %w0, [%1]" ::"r"(val), "r"(addr) : "memory");
+}
+
+/* ---- console ---- */
+
+void put_char(char c);
+void put_text(const char *s);
+void put_hex(uint64_t val);
+void put_dec(uint64_t val);
+/* The next input byte, polled; -1 when there is none, and always on a board without input. */
+int get_char(void);
+
+/* ---- checks: one TAP line each ---- */
+
+void check(bool good, const char *name);
+/* On failure the line is followed by both values. `name` cites the rule. */
+void check_eq(uint64_t got, uint64_t want, const char *name);
+/* Print the plan; the number of failed checks, at most 99. */
+int guest_done(void);
+
+/* End the machine with a status. Does not return. */
+_Noreturn void guest_end(unsigned status);
+_Noreturn void guest_reset(void);
+
+/* ---- traps ---- */
+
+/* What the vectors saved. Written back on return, so a handler may change it. */
+struct trap {
+    uint64_t x[31];
+    uint64_t sp_el0;
+    uint64_t elr, spsr, esr, far_;
+    uint64_t vector; /* 0..15: the offset in the vector table / 0x80 (Arm ARM DDI 0487J.a D1.3.6) */
+    uint64_t cpu;
+};
+
+#define VECTOR_SP0_SYNC 0
+#define VECTOR_SPX_SYNC 4
+#define VECTOR_SPX_IRQ 5
+#define VECTOR_EL0_SYNC 8
+#define VECTOR_EL0_IRQ 9
+
+/* ESR_EL1 (D17.2.37) */
+#define ESR_EC(esr) ((esr) >> 26 & 0x3f)
+#define ESR_ISS(esr) ((esr) & 0x1ffffff)
+#define EC_UNKNOWN 0x00
+#define EC_WFX 0x01
+#define EC_FP 0x07
+#define EC_ILLEGAL 0x0e
+#define EC_SVC64 0x15
+#define EC_SYSREG 0x18
+#define EC_IABT_EL0 0x20
+#define EC_IABT_EL1 0x21
+#define EC_PC_ALIGN 0x22
+#define EC_DABT_EL0 0x24
+#define EC_DABT_EL1 0x25
+#define EC_SP_ALIGN 0x26
+#define EC_BRK64 0x3c
+
+/* Called for every exception when set; without it, any exception but an expected one ends the guest. */
+extern void (*trap_hook)(struct trap *t);
+
+/*
+ * Catch one synchronous exception: arm, do the thing, look at `trap_last`. The handler goes on at
+ * `trap_resume` when that is not 0, else after the instruction.
+ */
+extern volatile struct trap trap_last;
+extern volatile unsigned trap_count;
+extern volatile uint64_t trap_resume;
+extern volatile bool trap_armed;
+void trap_arm(void);
+
+/* Run fn(arg) at EL0 on a stack of its own; what it gives to el0_exit() comes back. PSTATE is `spsr`'s. */
+uint64_t el0_call(uint64_t (*fn)(uint64_t), uint64_t arg, uint64_t sp, uint64_t spsr);
+#define EL0_EXIT_SVC 0xe1e
+/* How code at EL0 ends: svc #0xe1e with x0. */
+void el0_return(void);
+extern char el0_stack_top[];
+
+unsigned cpu_index(void);
+
+/* ---- PSCI over HVC (DEN 0022F §5) ---- */
+
+#define PSCI_VERSION 0x84000000u
+#define PSCI_CPU_OFF 0x84000002u
+#define PSCI_CPU_ON 0xc4000003u
+#define PSCI_AFFINITY_INFO 0xc4000004u
+#define PSCI_SYSTEM_OFF 0x84000008u
+#define PSCI_SYSTEM_RESET 0x84000009u
+#define PSCI_FEATURES 0x8400000au
+uint64_t psci(uint64_t fn, uint64_t a, uint64_t b, uint64_t c);
+
+/* Start CPU `n` in fn(n) at EL1 as CPU 0 began; PSCI's answer. When fn returns, the CPU turns itself off. */
+int64_t cpu_start(unsigned n, void (*fn)(unsigned n));
+
+/* ---- GICv3 ---- */
+
+/* Distributor and this CPU's redistributor and interface: group 1, affinity routing, priority mask open. */
+void gic_init(void);
+void gic_cpu_init(void);
+void gic_enable(unsigned intid, unsigned priority);
+void gic_disable(unsigned intid);
+
+/* ---- helpers the compiler may call ---- */
+
+void *memcpy(void *dst, const void *src, unsigned long n);
+void *memset(void *dst, int c, unsigned long n);
+
+#endif

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+/*
+ * mmu.c - see mmu.h.
+ */
+#include "mmu.h"
+
+table_t mmu_l1;
+
+void mmu_identity(void)
+{
+#ifdef UART_BASE
+    mmu_l1[0] = PTE_BLOCK | PTE_DEVICE | PTE_AF | PTE_UXN | PTE_PXN;
+    mmu_l1[1] = RAM_BASE | PTE_BLOCK | PTE_RAM;
+#else
+    mmu_l1[0] = PTE_BLOCK | PTE_RAM;
+    mmu_l1[2] = 0x80000000ull | PTE_BLOCK | PTE_DEVICE | PTE_AF | PTE_UXN | PTE_PXN;
+#endif
+    barrier("dsb ish");
+}
+
+void mmu_on(uint64_t ttbr0, uint64_t ttbr1)
+{
+    write_sysreg(mair_el1, 0x04ff);
+    /* T0SZ = T1SZ = 25, inner shareable write-back walks, TG1 4 KiB (0b10), IPS 40 bits, 16-bit ASIDs. */
+    write_sysreg(tcr_el1, 25ull | 25ull << 16 | 1ull << 8 | 1ull << 10 | 3ull << 12 | 1ull << 24 |
+                              1ull << 26 | 3ull << 28 | 2ull << 30 | 2ull << 32 | 1ull << 36);
+    write_sysreg(ttbr0_el1, ttbr0);
+    write_sysreg(ttbr1_el1, ttbr1);
+    tlbi_all();
+    write_sysreg(sctlr_el1, read_sysreg(sctlr_el1) | 1ull | 1ull << 2 | 1ull << 12);
+}
+
+void mmu_off(void)
+{
+    write_sysreg(sctlr_el1, read_sysreg(sctlr_el1) & ~1ull);
+    tlbi_all();
+}
+
+void tlbi_all(void)
+{
+    __asm__ volatile("dsb ishst\n\ttlbi vmalle1is\n\tdsb ish\n\tisb" ::: "memory");
+}
