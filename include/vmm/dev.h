@@ -20,7 +20,22 @@ int pl011_new(struct dev **dev, const char *name, struct chr *chr, struct irq_li
  */
 void pl011_guest_idle(struct dev *dev);
 
+/*
+ * Does input (or its end) wait for pl011_guest_idle()? A machine that stays busy, or whose engine does not
+ * show WFI, then calls that now and then all the same, 10 ms apart. Any thread.
+ */
+bool pl011_input_waits(struct dev *dev);
+
 int pl031_new(struct dev **dev, const char *name, struct irq_line irq);
+
+/*
+ * Give the RTC a clock to be woken by: `arm(ctx, deadline_ns)` asks for pl031_alarm_due() at that
+ * clock_mono_ns() time, an earlier request is void. Called on the vCPU's thread with the device's lock
+ * held. Set before the first vCPU runs; without it an alarm is noticed at the next register access.
+ */
+void pl031_set_alarm(struct dev *dev, void (*arm)(void *ctx, uint64_t deadline_ns), void *ctx);
+void pl031_alarm_due(struct dev *dev); /* any thread */
+
 int pl061_new(struct dev **dev, const char *name, struct irq_line irq);
 
 /* Drive input pin 0..7 of a PL061 (the power key is on the pin the board's device tree says). Any thread. */
