@@ -42,7 +42,9 @@ compile := musl-gcc
 # Debian's libfdt and zlib headers need nothing of glibc; last, so that musl's own come first.
 CPPFLAGS += -idirafter /usr/include -idirafter /usr/include/$(shell gcc -print-multiarch)
 endif
-A64_TAIL := $(if $(SAN)$(filter debug,$(CONFIG)),-DA64_LOOP,-O2 -fno-stack-protector)
+# Each handler keeps its own indirect jump: gcc must not fold handlers or their tails into one.
+A64_TAIL := $(if $(SAN)$(filter debug,$(CONFIG)),-DA64_LOOP,-O2 -fno-stack-protector \
+	$(if $(findstring clang,$(CC)),,-fno-partial-inlining -fno-ipa-icf -fno-crossjumping))
 
 # ---- sources, per module -------------------------------------------------------------------------------
 SRC_base := err.c log.c clock.c
@@ -55,7 +57,7 @@ SRC_dev := pl011.c pl031.c pl061.c debugcon.c sysctl.c virtio_slot.c cfi_flash.c
 SRC_boot :=
 SRC_dtb := dtb_patch.c
 SRC_host := loop.c console.c term.c park.c
-SRC_a64 := decode.c sem_int.c sem_int_bits.c sem_int_crc.c sem_branch.c
+SRC_a64 := decode.c sem_int.c sem_int_bits.c sem_int_crc.c sem_branch.c sem_mem.c sem_mem_pair.c sem_atomic.c
 SRC_a64 += sem_simd.c sem_simd_wide.c sem_simd_shift.c sem_simd_misc.c sem_simd_perm.c sem_simd_mem.c \
 	sem_simd_struct.c sem_crypto.c
 SRC_hv := hv.c soft.c
