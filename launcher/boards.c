@@ -47,10 +47,10 @@ static void board_facts(const struct board *b, struct text *t)
 
 static void map_line(struct text *t, gpa_t base, uint64_t size, const char *name, const char *kind)
 {
-    text_add(t, "%#012" PRIx64 "  %#012" PRIx64 "  ", base, base + size - 1);
+    text_add(t, "0x%010" PRIx64 "  0x%010" PRIx64 "  ", base, base + size - 1);
     size_t at = t->len;
     text_size(t, size);
-    while (t->len < at + 10 && !t->cut)
+    while (t->len < at + 12 && !t->cut)
         text_add(t, " ");
     text_add(t, "%-12s %-14s", name, kind);
 }
@@ -58,7 +58,7 @@ static void map_line(struct text *t, gpa_t base, uint64_t size, const char *name
 /* RAM windows and devices are each ascending (board_check): merge them. */
 static void board_map(const struct board *b, struct text *t)
 {
-    text_add(t, "%-12s  %-12s  %-10s%-12s %-14sinterrupt\n", "first", "last", "size", "name",
+    text_add(t, "%-12s  %-12s  %-12s%-12s %-14sinterrupt\n", "first", "last", "size", "name",
              "kind");
     unsigned r = 0, d = 0;
     while (r < b->n_ram || d < b->n_devs) {

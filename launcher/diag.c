@@ -262,10 +262,21 @@ static void diag_odd(const struct run *run, const struct vm_result *res, struct 
     }
 }
 
+static void diag_advice(const struct run *run, const struct vm_result *res, struct text *t)
+{
+    struct advice advice[RULES_SHOWN];
+    unsigned n = rules_find(run, res, advice);
+    for (unsigned i = 0; i < n; i++) {
+        text_add(t, "  %-9s %s\n", i ? "or" : "likely", advice[i].cause);
+        if (advice[i].next)
+            text_add(t, "  next      %s\n", advice[i].next);
+    }
+}
+
 static void (*const sections[])(const struct run *run, const struct vm_result *res,
                                 struct text *t) = {
     diag_image,  diag_machine, diag_pc,       diag_exception, diag_registers,
-    diag_counts, diag_last,    diag_unmapped, diag_odd,       rules_text,
+    diag_counts, diag_last,    diag_unmapped, diag_odd,       diag_advice,
 };
 
 void diag_text(const struct run *run, const struct vm_result *res, const char *heading,

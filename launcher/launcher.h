@@ -165,8 +165,16 @@ const char *diag_command_line(const struct run *run);
 const char *exit_name(enum hv_exit_reason reason);
 const char *end_name(enum vm_end end);
 
-/* rules.c: likely causes and next steps, most certain first. */
-void rules_text(const struct run *run, const struct vm_result *res, struct text *t);
+/* rules.c: likely causes and next steps, most certain first; constant texts, next may be NULL. */
+#define RULES_SHOWN 3
+
+struct advice {
+    const char *cause, *next;
+};
+
+/* Fills out[0..RULES_SHOWN) and returns how many. */
+unsigned rules_find(const struct run *run, const struct vm_result *res, struct advice *out);
+
 /* The device window of the board nearest to gpa. */
 const struct board_dev *nearest_device(const struct board *board, gpa_t gpa);
 

@@ -3,8 +3,8 @@
  * report.c - --report FILE: what happened, as one JSON object (RFC 8259).
  *
  * Addresses and registers are strings of hex digits, because a JSON reader may keep numbers as
- * doubles. Times are nanoseconds since the launcher's main() began. Members that do not apply are
- * left out.
+ * doubles. Times are nanoseconds since the launcher's main() began, or since VIBEVMM_T0. Members
+ * that do not apply are left out.
  */
 #include "launcher.h"
 
@@ -262,6 +262,29 @@ static void report_oddities(struct json *j, const struct vm_result *r)
     json_u64(j, "odd_accesses", r->bus_odd);
 }
 
+/* Of an end that the guest or its user did not ask for. */
+static void report_advice(struct json *j, const struct run *run)
+{
+    static const bool wanted[] = {
+        [VM_END_STUCK] = true,
+        [VM_END_PANIC] = true,
+        [VM_END_TIMEOUT] = true,
+        [VM_END_FAIL] = true,
+    };
+    if (run->res.end >= ARRAY_LEN(wanted) || !wanted[run->res.end])
+        return;
+    struct advice advice[RULES_SHOWN];
+    unsigned n = rules_find(run, &run->res, advice);
+    json_open(j, "advice", '[');
+    for (unsigned i = 0; i < n; i++) {
+        json_open(j, NULL, '{');
+        json_text(j, "cause", advice[i].cause);
+        json_text(j, "next", advice[i].next);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
 static void report_result(struct json *j, const struct run *run)
 {
     const struct vm_result *r = &run->res;
@@ -274,11 +297,7 @@ static void report_result(struct json *j, const struct run *run)
     report_oddities(j, r);
     report_regs(j, r);
     report_last(j, r);
-    struct text advice = {0};
-    if (r->end != VM_END_OFF && r->end != VM_END_QUIT)
-        rules_text(run, r, &advice);
-    json_text(j, "advice", advice.p);
-    text_free(&advice);
+    report_advice(j, run);
 }
 
 /* ---- the file ---- */

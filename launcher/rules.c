@@ -9,7 +9,6 @@
 
 #include <stdlib.h>
 
-#define RULES_SHOWN 3
 #define VECTORS_LEN 0x800 /* sixteen entries of 0x80 bytes: Arm ARM DDI 0487J.a D1.3.1 */
 
 struct facts {
@@ -76,10 +75,15 @@ static bool no_vectors(const struct facts *f)
            !in_image(f, f->regs->pc);
 }
 
+/*
+ * The guest runs where it was not loaded. When ELR is in the image the fault is that instruction's;
+ * an ELR outside, or in the missing vector table by now, comes of a jump to the address it was
+ * linked for.
+ */
 static bool raw_elsewhere(const struct facts *f)
 {
     return f->boot->kind == IMAGE_RAW && (pc_nowhere(f) || no_vectors(f)) &&
-           !in_image(f, f->regs->pc);
+           !in_image(f, f->regs->pc) && !in_image(f, f->regs->elr);
 }
 
 static bool elf_elsewhere(const struct facts *f)
@@ -136,6 +140,20 @@ static bool loader_hint(const struct facts *f)
     return f->boot->hint;
 }
 
+/* Linux knows no driver for the debug console. */
+static bool linux_on_debugcon(const struct facts *f)
+{
+    const struct board_dev *d = board_dev_find(f->board, f->board->console);
+    return is_linux(f) && !f->res->bytes_out && d && d->kind == DEV_DEBUGCON;
+}
+
+static bool linux_other_console(const struct facts *f)
+{
+    return is_linux(f) && !f->res->bytes_out && has_word(f, "console=") &&
+           !has_word(f, "console=ttyAMA0");
+}
+
+/* The device tree's stdout-path names a console too, but one of --dtb need not have it. */
 static bool linux_no_console(const struct facts *f)
 {
     return is_linux(f) && !f->res->bytes_out && !has_word(f, "console=") &&
@@ -177,48 +195,51 @@ static const struct rule {
     bool (*holds)(const struct facts *f);
     const char *cause, *next; /* NULL: the loader's hint */
 } rules[] = {
-    {loader_hint,       NULL,                                                                        NULL                                                                                       },
+    {loader_hint,         NULL,                                                                    NULL                                                                                       },
     {raw_elsewhere,
      "the code jumped to an address where it is not loaded: a raw image that is not position "
-     "independent was put at another address than it was linked for",                                "give its link address as --entry, or boot its ELF file, which says where it belongs"      },
+     "independent was put at another address than it was linked for",                              "give its link address as --entry, or boot its ELF file, which says where it belongs"      },
     {not_a64,
      "the first instructions are no A64 code: the image is for another architecture, "
-     "is packed, or begins with data",                                                               "look at it with file(1) and objdump -D -b binary -m aarch64"                              },
+     "is packed, or begins with data",                                                             "look at it with file(1) and objdump -D -b binary -m aarch64"                              },
     {no_vectors,
      "an exception came before the guest had set a vector table (VBAR_EL1 is 0); the exception "
-     "line above says which, at ELR",                                                                "look at the instruction at ELR: FP needs CPACR_EL1.FPEN, devices must be this board's "
-     "(vibevmm boards NAME --map)"                                                                                                                         },
+     "line above says which, at ELR",                                                              "look at the instruction at ELR: FP needs CPACR_EL1.FPEN, devices must be this board's "
+     "(vibevmm boards NAME --map)"                                                                                                                       },
     {elf_elsewhere,
      "the guest jumped to an address with no memory: a null function pointer, or an ELF linked for "
-     "another board",                                                                                "compare readelf -l with vibevmm boards NAME --map"                                        },
-    {kernel_elsewhere,  "the guest jumped to an address with no memory behind it",
-     "look at x30, the last return address, in the registers above"                                                                                                                             },
-    {more_memory,       "the guest uses memory beyond what this run gives it",                       "raise --mem"                                                                              },
+     "another board",                                                                              "compare readelf -l with vibevmm boards NAME --map"                                        },
+    {kernel_elsewhere,    "the guest jumped to an address with no memory behind it",
+     "look at x30, the last return address, in the registers above"                                                                                                                           },
+    {more_memory,         "the guest uses memory beyond what this run gives it",                   "raise --mem"                                                                              },
     {runs_zeros,
      "the PC is in memory that is all zeros: the guest jumped past its code, or the image is cut "
-     "short or at a wrong address",                                                                  "check the file's size and --entry"                                                        },
+     "short or at a wrong address",                                                                "check the file's size and --entry"                                                        },
     {vector_loop,
      "the guest's own exception handler faults, or it waits there on purpose after an error; ESR "
-     "and ELR above tell the last fault",                                                            "look up ELR in the guest's symbols"                                                       },
+     "and ELR above tell the last fault",                                                          "look up ELR in the guest's symbols"                                                       },
     {sleeps_masked,
      "the guest waits for an interrupt with interrupts masked and no timer set: "
-     "nothing can wake it",                                                                          "if this is its way to end, let it power off by PSCI or the sysctl device instead"         },
-    {linux_no_console,  "the kernel command line names no console, so Linux prints nothing it must",
-     "add console=ttyAMA0 (and earlycon to see the first lines) by --append"                                                                                                                    },
-    {no_device_tree,    "the image fills the start of RAM, so the guest got no device tree",
-     "link the image higher in RAM"                                                                                                                                                             },
-    {linux_quiet,       "Linux stopped before its console was up",                                   "add earlycon by --append"                                                                 },
+     "nothing can wake it",                                                                        "if this is its way to end, let it power off by PSCI or the sysctl device instead"         },
+    {linux_on_debugcon,   "Linux has no driver for this board's console",                          "use --board virt"                                                                         },
+    {linux_other_console, "the kernel command line names a console that this board does not have",
+     "its PL011 is console=ttyAMA0"                                                                                                                                                           },
+    {linux_no_console,    "the kernel command line names no console, so Linux may print nothing",
+     "add console=ttyAMA0, and earlycon to see the first lines, by --append"                                                                                                                  },
+    {no_device_tree,      "the image fills the start of RAM, so the guest got no device tree",
+     "link the image higher in RAM"                                                                                                                                                           },
+    {linux_quiet,         "Linux stopped before its console was up",                               "add earlycon by --append"                                                                 },
     {other_board,
-     "the guest uses addresses where this board has nothing: it is made for another board",          "compare the unmapped addresses with vibevmm boards NAME --map, and choose another --board"},
-    {unknown_registers, "the guest uses system registers that this CPU does not have",
-     "build the guest for ARMv8.0-A"                                                                                                                                                            },
-    {linux_no_root,     "Linux got no root file system: neither --initrd nor root= was given",
-     "give an initramfs by --initrd"                                                                                                                                                            },
-    {silent_busy,       "the guest computes without touching a device: a long start, or a loop",
-     "run it with --log 4, or look up the PC in its symbols"                                                                                                                                    },
+     "the guest uses addresses where this board has nothing: it is made for another board",        "compare the unmapped addresses with vibevmm boards NAME --map, and choose another --board"},
+    {unknown_registers,   "the guest uses system registers that this CPU does not have",
+     "build the guest for ARMv8.0-A"                                                                                                                                                          },
+    {linux_no_root,       "Linux got no root file system: neither --initrd nor root= was given",
+     "give an initramfs by --initrd"                                                                                                                                                          },
+    {silent_busy,         "the guest computes without touching a device: a long start, or a loop",
+     "run it with --log 4, or look up the PC in its symbols"                                                                                                                                  },
 };
 
-void rules_text(const struct run *run, const struct vm_result *res, struct text *t)
+unsigned rules_find(const struct run *run, const struct vm_result *res, struct advice *out)
 {
     struct facts f = {
         .run = run,
@@ -227,13 +248,10 @@ void rules_text(const struct run *run, const struct vm_result *res, struct text 
         .res = res,
         .regs = res->has_regs ? &res->regs : NULL,
     };
-    unsigned shown = 0;
-    for (unsigned i = 0; i < ARRAY_LEN(rules) && f.boot && shown < RULES_SHOWN; i++) {
-        if (!rules[i].holds(&f))
-            continue;
-        text_add(t, "  %-9s %s\n", shown++ ? "or" : "likely",
-                 rules[i].cause ? rules[i].cause : f.boot->hint);
-        if (rules[i].next)
-            text_add(t, "  next      %s\n", rules[i].next);
-    }
+    unsigned n = 0;
+    for (unsigned i = 0; i < ARRAY_LEN(rules) && f.boot && n < RULES_SHOWN; i++)
+        if (rules[i].holds(&f))
+            out[n++] =
+                (struct advice){rules[i].cause ? rules[i].cause : f.boot->hint, rules[i].next};
+    return n;
 }

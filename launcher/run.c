@@ -71,6 +71,8 @@ static int run_image(struct run *run, const struct opt_rest *rest, struct err *e
         if (first)
             return err_set(err, ERR_HOST, EINVAL, "%s and %s: give one of them", first,
                            ways[i].how);
+        if (!*ways[i].path)
+            return err_set(err, ERR_HOST, EINVAL, "%s: the name is empty", ways[i].how);
         first = ways[i].how;
         run->path = ways[i].path;
     }
