@@ -83,15 +83,13 @@ struct a64_itlb {
 #define A64_ITLB 256u
 #define A64_BANKS 8u
 
-/* The translations of one (ASID, privilege, PAN) context; switching contexts switches banks. */
+/*
+ * The translations of one (ASID, privilege, PAN) context; switching contexts switches banks. What is known
+ * about a bank is kept elsewhere (struct a64_bank_info), so that an unused bank is never touched.
+ */
 struct a64_bank {
-    struct a64_dtlb d[A64_DTLB];
     struct a64_itlb i[A64_ITLB];
-    uint32_t key;      /* see mmu.c */
-    bool used;
-    bool large;        /* holds parts of blocks larger than 4 KiB: */
-    uint64_t large_lo, large_hi; /* within these VAs; a TLBI in there clears the bank */
-    uint64_t stamp;    /* of the last use, for replacement */
+    struct a64_dtlb d[A64_DTLB];
 };
 
 /* cpu->pending: reasons to leave the straight path at the next taken branch. Set by any thread. */
@@ -101,6 +99,8 @@ enum {
     A64_PEND_KICK = 1 << 2,  /* run() returns HV_EXIT_KICK */
     A64_PEND_TIMER = 1 << 3, /* look at the timers */
     A64_PEND_SYNC = 1 << 4,  /* requests of other threads wait (TLBI, IC, ram_written) */
+    A64_PEND_REPLAY = 1 << 5, /* cpu->mmio belongs to an instruction that ends before the next branch */
+    A64_PEND_STEP = 1 << 6,   /* software step: one instruction, then the step exception */
 };
 
 /* One completed access of an instruction that is run again until all its accesses are complete. */
@@ -162,8 +162,6 @@ struct a64_cpu {
     struct a64_mmio mmio[A64_MMIO_MAX];
     unsigned mmio_n;     /* completed accesses of the current instruction */
     unsigned mmio_at;    /* of those, consumed in this run of it */
-    bool sysreg_done;    /* a completed MRS of the GIC CPU interface */
-    uint64_t sysreg_val;
 };
 
 /* ---- Writing a handler -------------------------------------------------------------------------------

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+/*
+ * mirror.c - predecoded copies of the guest's code pages.
+ *
+ * A mirror belongs to one vCPU and one page of guest physical memory, whatever VAs map it. Its
+ * slots are decoded when they are first executed. Code that changed is not dropped but set back to
+ * "decode me" in place, so that instruction TLB entries stay good. When all A64_MIRRORS are in use
+ * all are dropped.
+ *
+ * Memory: one reservation per vCPU. The first mirrors, which every short run needs, are small pages
+ * populated in one call; from A64_SMALL on the arena is huge-page advised.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "src/a64/a64_internal.h"
+
+#define A64_SMALL 12u
+#define A64_HUGE  MIB(2)
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE                                                                        \
+    23 /* Linux 5.14; older kernels refuse it, which only costs page faults */
+#endif
+
+static struct a64_op *mirror_ops(const struct a64_core *core, unsigned n)
+{
+    return (struct a64_op *)(void *)(core->arena + n * A64_MIRROR_SIZE);
+}
+
+static unsigned mirror_hash(gpa_t page)
+{
+    uint64_t n = page / A64_PAGE;
+    return (unsigned)((n ^ n >> 12) % A64_MIRROR_HASH);
+}
+
+/* The handler of a slot that was not executed yet. */
+static A64_OP(first)
+{
+    struct a64_op *slot = (struct a64_op *)(uintptr_t)op;
+    a64_predecode(slot, a64_mirror_insn(a64_core_of(cpu), op));
+    A64_DISPATCH(slot);
+}
+
+static void mirror_clear(struct a64_op *ops, unsigned from, unsigned to)
+{
+    const struct a64_op first = {.fn = a64_op_first};
+    for (unsigned i = from; i < to; i++)
+        ops[i] = first;
+}
+
+uint32_t a64_mirror_insn(struct a64_core *core, const struct a64_op *op)
+{
+    unsigned n = (unsigned)((size_t)((const uint8_t *)op - core->arena) / A64_MIRROR_SIZE);
+    size_t slot = (size_t)(op - mirror_ops(core, n));
+    return (uint32_t)a64_host_load(core->mirror[n].hva + slot * 4, 4);
+}
+
+int a64_mirror_init(struct a64_core *core)
+{
+    size_t len = (size_t)(A64_MIRRORS * A64_MIRROR_SIZE + 2 * A64_HUGE);
+    void *map =
+        mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (map == MAP_FAILED)
+        return -errno;
+    /* The boundary between small and huge pages is at a multiple of 2 MiB. */
+    uintptr_t huge = (uintptr_t)align_up((uintptr_t)map + A64_SMALL * A64_MIRROR_SIZE, A64_HUGE);
+    core->arena = (uint8_t *)(huge - A64_SMALL * A64_MIRROR_SIZE);
+    core->arena_map = map;
+    core->arena_len = len;
+    return 0;
+}
+
+void a64_mirror_fini(struct a64_core *core)
+{
+    munmap(core->arena_map, core->arena_len);
+}
+
+void a64_mirror_drop_all(struct a64_core *core)
+{
+    a64_tlb_flush_code(&core->cpu);
+    if (core->mirror_n)
+        memset(core->mirror_head, 0, sizeof core->mirror_head);
+    core->mirror_n = 0;
+}
+
+static unsigned mirror_find(const struct a64_core *core, gpa_t page)
+{
+    unsigned n = core->mirror_head[mirror_hash(page)];
+    while (n && core->mirror[n - 1].page != page)
+        n = core->mirror[n - 1].next;
+    return n;
+}
+
+struct a64_op *a64_mirror_of(struct a64_core *core, gpa_t page, const uint8_t *hva,
+                             const struct a64_region *region)
+{
+    unsigned n = mirror_find(core, page);
+    if (n)
+        return mirror_ops(core, n - 1);
+    if (core->mirror_n == A64_MIRRORS)
+        a64_mirror_drop_all(core);
+
+    n = core->mirror_n++;
+    struct a64_op *ops = mirror_ops(core, n);
+    if (n < A64_SMALL) {
+        uintptr_t lo = (uintptr_t)align_down((uintptr_t)ops, A64_PAGE);
+        madvise((void *)lo, (uintptr_t)(ops + A64_MIRROR_OPS) - lo, MADV_POPULATE_WRITE);
+    } else if (!core->arena_huge) {
+        madvise(ops, A64_MIRRORS * A64_MIRROR_SIZE - n * A64_MIRROR_SIZE, MADV_HUGEPAGE);
+        core->arena_huge = true;
+    }
+    mirror_clear(ops, 0, A64_PAGE_OPS);
+    ops[A64_PAGE_OPS].fn = a64_op_page_end;
+
+    uint16_t *head = &core->mirror_head[mirror_hash(page)];
+    core->mirror[n] = (struct a64_mirror){.page = page, .hva = hva, .next = *head};
+    *head = (uint16_t)(n + 1);
+    /* Before a byte of the page is read: see a64_code_in(). */
+    uint64_t bit = (page - region->base) / A64_PAGE;
+    atomic_fetch_or(&region->code[bit / 64], BIT(bit % 64));
+    return ops;
+}
+
+void a64_mirror_written(struct a64_core *core, gpa_t gpa, uint64_t len)
+{
+    gpa_t end = gpa + len; /* callers have checked that this does not wrap */
+    if (len / A64_PAGE > core->mirror_n) {
+        for (unsigned n = 0; n < core->mirror_n; n++)
+            if (core->mirror[n].page < end && core->mirror[n].page + A64_PAGE > gpa)
+                mirror_clear(mirror_ops(core, n), 0, A64_PAGE_OPS);
+        return;
+    }
+    for (gpa_t page = align_down(gpa, A64_PAGE); page < end; page += A64_PAGE) {
+        unsigned n = mirror_find(core, page);
+        if (!n)
+            continue;
+        unsigned from = gpa > page ? (unsigned)(gpa - page) / 4 : 0;
+        unsigned to = end - page < A64_PAGE ? (unsigned)(end - page + 3) / 4 : A64_PAGE_OPS;
+        mirror_clear(mirror_ops(core, n - 1), from, to);
+    }
+}
