@@ -35,7 +35,8 @@ CPPFLAGS := -Iinclude -I. -I$(B)/gen -D_GNU_SOURCE $(if $(STATS),-DA64_STATS)
 CFLAGS := -std=c17 $(OPT) $(WARN) -ffunction-sections -fdata-sections -fno-plt -pthread \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 LDFLAGS := -Wl,--gc-sections -pthread $(if $(SAN),-fsanitize=$(SAN),-static)
-LDLIBS := -lfdt -lz -lm
+# By path: with musl, the linker's search must not reach the C library beside them.
+LDLIBS := $(shell gcc -print-file-name=libfdt.a) $(shell gcc -print-file-name=libz.a) -lm
 compile := $(CC)
 ifeq ($(LIBC),musl)
 compile := musl-gcc
