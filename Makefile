@@ -63,6 +63,7 @@ SRC_a64 += sem_simd.c sem_simd_wide.c sem_simd_shift.c sem_simd_misc.c sem_simd_
 	sem_simd_struct.c sem_crypto.c
 SRC_a64 += vm.c vcpu.c run.c mirror.c tlb.c mmu.c memory.c except.c step.c timer.c sync.c sysreg.c sys_ops.c \
 	sem_sys.c
+SRC_a64 += fp.c fp_conv.c sem_fp.c sem_fp_vec.c
 SRC_hv := hv.c soft.c
 SRC_vm := vm.c vcpu.c psci.c semihost.c devices.c report.c
 SRC_launcher := main.c text.c opts.c run.c signals.c diag.c rules.c esr.c report.c boards.c doctor.c man.c

@@ -2,10 +2,14 @@
 /*
  * fp.c - FPCR and FPSR, packing and unpacking, and the arithmetic operations in integers.
  *
- * Follows the pseudocode of Arm ARM DDI 0487J.a, shared/functions/float. Tininess is detected before
- * rounding. Not there: trapped exceptions, FEAT_AFP, FEAT_FP16.
+ * Follows the pseudocode of Arm ARM DDI 0487J.a, shared/functions/float. Tininess is detected
+ * before rounding. Not there: trapped exceptions, FEAT_AFP, FEAT_FP16.
  */
-#include "src/a64/fp.h"
+#include "src/a64/fp_host.h"
+
+#if A64_FP_SSE
+#include <cpuid.h>
+#endif
 
 typedef __uint128_t u128;
 
@@ -93,7 +97,8 @@ uint64_t fp_round(struct a64_cpu *cpu, const struct fp_fmt *f, bool sign, int ex
 {
     uint64_t signbit = sign ? fp_sign(f) : 0;
     int emin = 2 - (1 << (f->e - 1));
-    uint64_t below = 0; /* the biased exponent, less the one that the integer bit will carry into it */
+    uint64_t below =
+        0; /* the biased exponent, less the one that the integer bit will carry into it */
     bool tiny = exp < emin;
     if (tiny) {
         if (f->n != 16 && cpu->fpcr & FPCR_FZ) {
@@ -172,7 +177,8 @@ struct fp_pair {
     uint64_t out;
 };
 
-static struct fp_pair fp_pair_of(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a, uint64_t b)
+static struct fp_pair fp_pair_of(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a,
+                                 uint64_t b)
 {
     struct fp_num nums[2] = {fp_unpack(cpu, f, a), fp_unpack(cpu, f, b)};
     struct fp_pair p = {nums[0], nums[1], false, 0};
@@ -243,7 +249,8 @@ static uint64_t fp_round_sum(struct a64_cpu *cpu, const struct fp_fmt *f, struct
     return fp_round_term(cpu, f, b);
 }
 
-static uint64_t fp_addsub(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a, uint64_t b, bool sub)
+static uint64_t fp_addsub(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a, uint64_t b,
+                          bool sub)
 {
     struct fp_pair p = fp_pair_of(cpu, f, a, b);
     if (p.done)
@@ -275,7 +282,8 @@ uint64_t fp_abd(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a, uint64_
     return fp_abs(cpu, f, fp_sub(cpu, f, a, b));
 }
 
-static uint64_t fp_product(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a, uint64_t b, bool mulx)
+static uint64_t fp_product(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a, uint64_t b,
+                           bool mulx)
 {
     struct fp_pair p = fp_pair_of(cpu, f, a, b);
     if (p.done)
@@ -308,10 +316,12 @@ uint64_t fp_nmul(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a, uint64
     return fp_neg(cpu, f, fp_mul(cpu, f, a, b));
 }
 
-uint64_t fp_muladd(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t addend, uint64_t a, uint64_t b)
+uint64_t fp_muladd(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t addend, uint64_t a,
+                   uint64_t b)
 {
     const uint64_t bits[3] = {addend, a, b};
-    const struct fp_num n[3] = {fp_unpack(cpu, f, addend), fp_unpack(cpu, f, a), fp_unpack(cpu, f, b)};
+    const struct fp_num n[3] = {fp_unpack(cpu, f, addend), fp_unpack(cpu, f, a),
+                                fp_unpack(cpu, f, b)};
     const struct fp_num *c = &n[0];
     uint64_t out;
     bool done = fp_nans(cpu, f, bits, n, 3, &out);
@@ -336,10 +346,11 @@ uint64_t fp_muladd(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t addend,
 }
 
 /*
- * (constant + (-a) * b) >> halve: the Newton steps of division (2.0) and of the square root (3.0, halved).
- * The negation comes first, so a NaN in `a` comes out with its sign changed.
+ * (constant + (-a) * b) >> halve: the Newton steps of division (2.0) and of the square root (3.0,
+ * halved). The negation comes first, so a NaN in `a` comes out with its sign changed.
  */
-static uint64_t fp_step(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a, uint64_t b, bool rsqrt)
+static uint64_t fp_step(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a, uint64_t b,
+                        bool rsqrt)
 {
     struct fp_pair p = fp_pair_of(cpu, f, fp_neg(cpu, f, a), b);
     if (p.done)
@@ -405,7 +416,8 @@ uint64_t fp_sqrt(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a)
         return fp_invalid(cpu, f);
     if (n.cls == FP_CLASS_INF)
         return fp_inf(f);
-    /* An even exponent, and a radicand in [2^126, 2^128): the root has 64 bits. One bit at a time. */
+    /* An even exponent, and a radicand in [2^126, 2^128): the root has 64 bits. One bit at a time.
+     */
     int odd = n.exp & 1;
     u128 rest = (u128)n.mant << (63 + odd);
     u128 root = 0;
@@ -432,4 +444,24 @@ uint64_t fp_neg(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a)
 {
     (void)cpu;
     return a ^ fp_sign(f);
+}
+
+/* ---- FMA3 ---- */
+
+_Atomic int fp_fma_state = -1;
+
+/* Asked on the first fused operation only: CPUID costs microseconds in a virtual machine. */
+bool fp_fma_probe(void)
+{
+    int have = 0;
+#if A64_FP_SSE
+    unsigned a, b, c, d;
+    __cpuid(1, a, b, c, d); /* Intel SDM vol. 1 14.5.3: FMA, OSXSAVE, then XCR0 */
+    if (c >> 12 & 1 && c >> 27 & 1) {
+        __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+        have = (a & 6) == 6;
+    }
+#endif
+    atomic_store_explicit(&fp_fma_state, have, memory_order_relaxed);
+    return have;
 }

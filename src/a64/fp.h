@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * fp.h - floating point of the software ARM64 CPU: FPCR and FPSR, and exact arithmetic on bit patterns.
+ * fp.h - floating point of the software ARM64 CPU: FPCR and FPSR, and exact arithmetic on bit
+ * patterns.
  *
- * Two ways lead to a result. fp_host.h lets the host's FPU do it, where that gives the same bits and the
- * same flags; the functions here do it in integers, exactly as the pseudocode of Arm ARM DDI 0487J.a
- * (shared/functions/float) says, for all formats, rounding modes and FPCR settings.
+ * Two ways lead to a result. fp_host.h lets the host's FPU do it, where that gives the same bits
+ * and the same flags; the functions here do it in integers, exactly as the pseudocode of Arm ARM
+ * DDI 0487J.a (shared/functions/float) says, for all formats, rounding modes and FPCR settings.
  *
- * While a guest runs on an x86-64 host, MXCSR holds the guest's rounding mode, and its sticky flags gather
- * the guest's: FPSR is cpu->fpsr plus those. Exact functions set flags in cpu->fpsr. Between a64_fp_leave()
- * and a64_fp_enter() cpu->fpsr is the whole truth, and both registers may be written as plain fields.
+ * While a guest runs on an x86-64 host, MXCSR holds the guest's rounding mode, and its sticky flags
+ * gather the guest's: FPSR is cpu->fpsr plus those. Exact functions set flags in cpu->fpsr. Between
+ * a64_fp_leave() and a64_fp_enter() cpu->fpsr is the whole truth, and both registers may be written
+ * as plain fields.
  */
 #ifndef A64_FP_H
 #define A64_FP_H
@@ -62,7 +64,7 @@ void a64_fpsr_set(struct a64_cpu *cpu, uint32_t fpsr);
 void a64_fpcr_set(struct a64_cpu *cpu, uint32_t fpcr);
 
 #if A64_FP_SSE
-#define FP_MXCSR_FLAGS 0x3fu  /* Intel SDM vol. 1 10.2.3: IE DE ZE OE UE PE, sticky */
+#define FP_MXCSR_FLAGS 0x3fu   /* Intel SDM vol. 1 10.2.3: IE DE ZE OE UE PE, sticky */
 #define FP_MXCSR_MASKS 0x1f80u /* all exceptions masked, no DAZ, no FTZ, round to nearest */
 
 static inline uint32_t fp_mxcsr_get(void)
@@ -77,7 +79,8 @@ static inline void fp_mxcsr_set(uint32_t v)
     __asm__ volatile("ldmxcsr %0" : : "m"(v) : "memory");
 }
 
-/* The guest's rounding mode, no flags. RC counts nearest, down, up, zero; RMode nearest, up, down, zero. */
+/* The guest's rounding mode, no flags. RC counts nearest, down, up, zero; RMode nearest, up, down,
+ * zero. */
 static inline uint32_t fp_mxcsr_of(uint32_t fpcr)
 {
     return FP_MXCSR_MASKS | (fpcr >> 22 & 1) << 14 | (fpcr >> 23 & 1) << 13;
@@ -90,8 +93,8 @@ static inline uint32_t fp_mxcsr_fpsr(uint32_t mxcsr)
 }
 
 /*
- * Called when run() starts and before it returns. enter gives back what leave wants: the host's MXCSR.
- * Code in between must not use floating point of its own.
+ * Called when run() starts and before it returns. enter gives back what leave wants: the host's
+ * MXCSR. Code in between must not use floating point of its own.
  */
 static inline uint32_t a64_fp_enter(const struct a64_cpu *cpu)
 {
@@ -119,7 +122,8 @@ static inline void a64_fp_leave(struct a64_cpu *cpu, uint32_t host)
 }
 #endif
 
-/* ---- Exact arithmetic. Values are bit patterns in the low bits; flags are ORed into cpu->fpsr. ---- */
+/* ---- Exact arithmetic. Values are bit patterns in the low bits; flags are ORed into cpu->fpsr.
+ * ---- */
 
 /* A format: total, exponent and fraction bits. */
 struct fp_fmt {
@@ -161,14 +165,16 @@ struct fp_num {
 
 struct fp_num fp_unpack(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a);
 
-/* FPRoundBase(): packs mant * 2^(exp - 63); bit 63 of mant is set, bit 0 stands for all below it. */
+/* FPRoundBase(): packs mant * 2^(exp - 63); bit 63 of mant is set, bit 0 stands for all below it.
+ */
 uint64_t fp_round(struct a64_cpu *cpu, const struct fp_fmt *f, bool sign, int exp, uint64_t mant,
                   enum fp_rm rm);
 
 /* FPProcessNaN(): what a NaN operand becomes as a result. */
 uint64_t fp_nan(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a);
 
-/* FPProcessNaNs(), with the unpacked operands beside the bit patterns: true and *out when one is a NaN. */
+/* FPProcessNaNs(), with the unpacked operands beside the bit patterns: true and *out when one is a
+ * NaN. */
 bool fp_nans(struct a64_cpu *cpu, const struct fp_fmt *f, const uint64_t *bits,
              const struct fp_num *nums, unsigned n, uint64_t *out);
 

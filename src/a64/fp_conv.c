@@ -3,14 +3,15 @@
  * fp_conv.c - floating point in integers: comparison, minimum and maximum, conversion, rounding to
  * integral, estimates.
  *
- * Follows the pseudocode of Arm ARM DDI 0487J.a, shared/functions/float. Not there: FEAT_FP16 arithmetic,
- * FEAT_AFP, FEAT_RPRES, FEAT_FRINTTS.
+ * Follows the pseudocode of Arm ARM DDI 0487J.a, shared/functions/float. Not there: FEAT_FP16
+ * arithmetic, FEAT_AFP, FEAT_RPRES, FEAT_FRINTTS.
  */
 #include "src/a64/fp.h"
 
 /* ---- Comparison ---- */
 
-/* Two operands as numbers that compare like their values; `nan` when one is a NaN, `snan` a signaling one. */
+/* Two operands as numbers that compare like their values; `nan` when one is a NaN, `snan` a
+ * signaling one. */
 struct fp_order {
     int64_t a, b;
     bool nan, snan;
@@ -22,7 +23,8 @@ static int64_t fp_key(const struct fp_fmt *f, uint64_t bits, const struct fp_num
     return n->sign ? -magnitude : magnitude;
 }
 
-static struct fp_order fp_order_of(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a, uint64_t b)
+static struct fp_order fp_order_of(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a,
+                                   uint64_t b)
 {
     struct fp_num x = fp_unpack(cpu, f, a), y = fp_unpack(cpu, f, b);
     return (struct fp_order){
@@ -84,7 +86,8 @@ uint32_t fp_compare(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a, uin
 
 /* ---- Minimum and maximum ---- */
 
-static uint64_t fp_minmax(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a, uint64_t b, bool max)
+static uint64_t fp_minmax(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a, uint64_t b,
+                          bool max)
 {
     const struct fp_num n[2] = {fp_unpack(cpu, f, a), fp_unpack(cpu, f, b)};
     uint64_t out;
@@ -100,7 +103,8 @@ static uint64_t fp_minmax(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t 
 }
 
 /* A single quiet NaN counts as the infinity that loses. */
-static uint64_t fp_minmaxnm(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a, uint64_t b, bool max)
+static uint64_t fp_minmaxnm(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a, uint64_t b,
+                            bool max)
 {
     uint64_t loser = fp_inf(f) | (max ? fp_sign(f) : 0);
     enum fp_class x = fp_unpack(cpu, f, a).cls, y = fp_unpack(cpu, f, b).cls;
@@ -168,10 +172,11 @@ uint64_t fp_convert(struct a64_cpu *cpu, const struct fp_fmt *to, const struct f
 /* ---- Integers ---- */
 
 /*
- * The magnitude of mant * 2^(exp - 63), rounded; *inexact when that changed it. False when it does not fit
- * 64 bits.
+ * The magnitude of mant * 2^(exp - 63), rounded; *inexact when that changed it. False when it does
+ * not fit 64 bits.
  */
-static bool fp_magnitude(bool sign, int exp, uint64_t mant, enum fp_rm rm, uint64_t *mag, bool *inexact)
+static bool fp_magnitude(bool sign, int exp, uint64_t mant, enum fp_rm rm, uint64_t *mag,
+                         bool *inexact)
 {
     uint64_t frac; /* the part after the binary point, scaled by 2^64; 1 for anything tiny */
     *inexact = false;
@@ -241,7 +246,8 @@ uint64_t fp_from_fixed(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a, 
     return fp_round(cpu, f, sign, 63 - lz - (int)fbits, mag << lz, rm);
 }
 
-uint64_t fp_round_int(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a, enum fp_rm rm, bool exact)
+uint64_t fp_round_int(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a, enum fp_rm rm,
+                      bool exact)
 {
     struct fp_num v = fp_unpack(cpu, f, a);
     uint64_t sign = v.sign ? fp_sign(f) : 0;
@@ -307,11 +313,13 @@ uint64_t fp_recpe(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a)
     int bias = (1 << (f->e - 1)) - 1;
     if (v.exp < -bias - 1) { /* below 2^-128 or 2^-1024: the reciprocal overflows */
         enum fp_rm rm = fp_rm(cpu);
-        bool to_inf = rm == FP_TIEEVEN || (rm == FP_POSINF && !v.sign) || (rm == FP_NEGINF && v.sign);
+        bool to_inf =
+            rm == FP_TIEEVEN || (rm == FP_POSINF && !v.sign) || (rm == FP_NEGINF && v.sign);
         cpu->fpsr |= FPSR_OFC | FPSR_IXC;
         return sign | (fp_inf(f) - !to_inf);
     }
-    if (cpu->fpcr & FPCR_FZ && v.exp >= bias - 1) { /* from 2^126 or 2^1022: the reciprocal is denormal */
+    if (cpu->fpcr & FPCR_FZ &&
+        v.exp >= bias - 1) { /* from 2^126 or 2^1022: the reciprocal is denormal */
         cpu->fpsr |= FPSR_UFC;
         return sign;
     }
@@ -346,7 +354,8 @@ uint64_t fp_rsqrte(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a)
     }
     if (v.cls == FP_CLASS_INF)
         return 0;
-    /* With a biased exponent that is odd (the bias is, too) the scaled operand is below one half. */
+    /* With a biased exponent that is odd (the bias is, too) the scaled operand is below one half.
+     */
     int bias = (1 << (f->e - 1)) - 1;
     int exp = v.exp + bias;
     unsigned scaled = exp & 1 ? (unsigned)(v.mant >> 56) : (unsigned)(v.mant >> 55);
