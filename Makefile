@@ -55,7 +55,7 @@ SRC_irq :=
 SRC_board := board.c board_check.c
 SRC_dev := pl011.c pl031.c pl061.c debugcon.c sysctl.c virtio_slot.c cfi_flash.c \
 	gic.c gic_dist.c gic_redist.c gic_icc.c
-SRC_boot :=
+SRC_boot := boot.c boot_file.c boot_kind.c boot_arm64.c boot_elf.c boot_gzip.c
 SRC_dtb := dtb_patch.c
 SRC_host := loop.c console.c term.c park.c
 SRC_a64 := decode.c sem_int.c sem_int_bits.c sem_int_crc.c sem_branch.c sem_mem.c sem_mem_pair.c sem_atomic.c

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: MIT
+/*
+ * boot.c - what goes where: the image, the initramfs, the device tree.
+ *
+ * Placement follows what guests made for QEMU's `virt` meet (QEMU docs/system/arm/virt.rst,
+ * "Hardware configuration information for bare-metal programming") and arm64 booting.rst §2: the
+ * initramfs at half of RAM or 128 MiB, whichever is lower, if the image leaves that free; the
+ * device tree after it. An ELF, a firmware and a raw image find it at the start of RAM when that is
+ * free.
+ */
+#include "boot_int.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "vmm/log.h"
+
+#define BOOT_INITRD_MAX_OFF MIB(128)
+#define BOOT_STEP           MIB(8) /* between calls of the progress display */
+
+/* ---- places ---- */
+
+void boot_use(struct boot_ctx *c, gpa_t base, uint64_t len)
+{
+    if (len && c->n_used < ARRAY_LEN(c->used))
+        c->used[c->n_used++] = (struct boot_span){base, len};
+}
+
+static const struct boot_span *boot_used(const struct boot_ctx *c, gpa_t base, uint64_t len)
+{
+    /* all are inside RAM regions, which end below 2^64: no sum wraps */
+    for (unsigned i = 0; i < c->n_used; i++)
+        if (base < c->used[i].base + c->used[i].len && c->used[i].base < base + len)
+            return &c->used[i];
+    return NULL;
+}
+
+bool boot_is_used(const struct boot_ctx *c, gpa_t base, uint64_t len)
+{
+    return boot_used(c, base, len) != NULL;
+}
+
+bool boot_place(const struct boot_ctx *c, gpa_t from, uint64_t len, uint64_t align, gpa_t *gpa)
+{
+    for (unsigned i = 0; i < c->mem->n; i++) {
+        const struct mem_region *r = &c->mem->regions[i];
+        gpa_t at = align_up(MAX(r->base, from), align);
+        while (at >= r->base && at - r->base <= r->size && len <= r->size - (at - r->base)) {
+            const struct boot_span *s = boot_used(c, at, len);
+            if (!s) {
+                *gpa = at;
+                return true;
+            }
+            at = align_up(s->base + s->len, align);
+        }
+    }
+    return false;
+}
+
+const char *boot_ram_text(const struct boot_ctx *c, char *buf, size_t len)
+{
+    size_t at = 0;
+    buf[0] = 0;
+    for (unsigned i = 0; i < c->mem->n && at < len; i++) {
+        const struct mem_region *r = &c->mem->regions[i];
+        int n = snprintf(buf + at, len - at, "%s%#" PRIx64 "-%#" PRIx64, i ? ", " : "", r->base,
+                         r->base + (r->size - 1));
+        at += n > 0 ? (size_t)n : 0;
+    }
+    return buf;
+}
+
+void boot_progress(const struct boot_ctx *c, const char *what, uint64_t done, uint64_t total)
+{
+    if (c->p->progress)
+        c->p->progress(c->p->progress_ctx, what, done, total);
+}
+
+int boot_copy(struct boot_ctx *c, const struct boot_file *f, uint64_t off, gpa_t gpa, uint64_t len,
+              const char *what)
+{
+    uint8_t *hva = mem_hva(c->mem, gpa, len);
+    int rc = 0;
+    for (uint64_t done = 0; !rc && done < len;) {
+        uint64_t step = MIN(len - done, BOOT_STEP);
+        rc = boot_file_read(f, off + done, hva + done, step, c->err);
+        done += step;
+        if (len > BOOT_STEP)
+            boot_progress(c, what, done, len);
+    }
+    mem_written(c->mem, gpa, len);
+    return rc;
+}
+
+/* ---- raw and firmware ---- */
+
+static int boot_raw_load(struct boot_ctx *c, const struct boot_file *f)
+{
+    const struct boot_params *p = c->p;
+    struct boot_result *res = c->res;
+    gpa_t at = p->has_entry ? p->entry : c->mem->regions[0].base + p->board->raw_off;
+    uint64_t room = mem_room(c->mem, at);
+    char ram[128];
+    if (!room)
+        return err_set(c->err, ERR_IMAGE, ERANGE, "%s: %s %#" PRIx64 " is outside RAM, which is %s",
+                       f->path, p->has_entry ? "--entry" : "its place", at,
+                       boot_ram_text(c, ram, sizeof ram));
+    if (at % 4)
+        return err_set(c->err, ERR_IMAGE, EINVAL,
+                       "%s: --entry %#" PRIx64 " is no multiple of 4, which ARM64 code needs",
+                       f->path, at);
+    if (f->len > room)
+        return err_set(c->err, ERR_IMAGE, EFBIG,
+                       "%s: has %" PRIu64 " bytes, RAM from %#" PRIx64 " has %" PRIu64
+                       "; --mem gives more",
+                       f->path, f->len, at, room);
+    int rc = boot_copy(c, f, 0, at, f->len, "loading the binary");
+    boot_use(c, at, f->len);
+    res->kind = IMAGE_RAW;
+    res->kind_name = "raw";
+    res->entry = res->load_gpa = at;
+    res->load_len = res->file_len = f->len;
+    res->arg_dtb = true;
+    return rc;
+}
+
+static int boot_firmware_load(struct boot_ctx *c, const struct boot_file *f)
+{
+    const struct boot_params *p = c->p;
+    struct boot_result *res = c->res;
+    uint8_t head[BOOT_HEAD];
+    uint64_t n = MIN(f->len, sizeof head);
+    if (!p->flash)
+        return err_set(c->err, ERR_IMAGE, ENODEV, "%s: board %s has no flash for a firmware",
+                       f->path, p->board->name);
+    if (f->len > p->flash_size)
+        return err_set(c->err, ERR_IMAGE, EFBIG,
+                       "%s: has %" PRIu64 " bytes, the flash of board %s has %" PRIu64, f->path,
+                       f->len, p->board->name, p->flash_size);
+    int rc = boot_file_read(f, 0, head, n, c->err);
+    if (rc)
+        return rc;
+    struct boot_seen seen = boot_recognise(head, n);
+    if (seen.format == BOOT_ELF64 || seen.format == BOOT_GZIP || seen.packed)
+        return err_set(c->err, ERR_IMAGE, ENOEXEC,
+                       "%s: is %s; --firmware takes the flash's own bytes, such as u-boot.bin",
+                       f->path, seen.name);
+    rc = boot_file_read(f, 0, p->flash, f->len, c->err);
+    res->kind = IMAGE_FIRMWARE;
+    res->kind_name = "firmware";
+    res->entry = res->load_gpa = p->flash_base;
+    res->load_len = res->file_len = f->len;
+    return rc;
+}
+
+/* ---- an image of any recognised kind ---- */
+
+static int boot_image_load(struct boot_ctx *c, struct boot_file *f)
+{
+    uint8_t head[BOOT_HEAD];
+    uint64_t n = MIN(f->len, sizeof head);
+    int rc = boot_file_read(f, 0, head, n, c->err);
+    if (rc)
+        return rc;
+    struct boot_seen seen = boot_recognise(head, n);
+    if (c->p->has_entry && (seen.format == BOOT_UNKNOWN || seen.format == BOOT_REFUSED))
+        return seen.packed ? boot_refuse(f, &seen, "", head, n, c->p->board, c->err)
+                           : boot_raw_load(c, f);
+    if (c->p->has_entry)
+        return err_set(c->err, ERR_IMAGE, EINVAL,
+                       "%s: is %s, which has its own entry point; --entry goes with raw code, "
+                       "given as --binary %s",
+                       f->path, seen.name, f->path);
+    switch (seen.format) {
+    case BOOT_ELF64:
+        return boot_elf_load(c, f, head);
+    case BOOT_ARM64:
+        return boot_arm64_load(c, f, head, n, NULL);
+    case BOOT_GZIP:
+        return boot_gzip_load(c, f, "gzip");
+    case BOOT_ZBOOT:
+        return boot_zboot_load(c, f, head, n);
+    case BOOT_UNKNOWN:
+    case BOOT_REFUSED:
+        break;
+    }
+    return boot_refuse(f, &seen, "", head, n, c->p->board, c->err);
+}
+
+/* ---- initramfs and device tree ---- */
+
+/* Where an initramfs likes to be: in the image's RAM region, well above a kernel that grows. */
+static gpa_t boot_initrd_from(const struct boot_ctx *c)
+{
+    const struct mem_region *r = &c->mem->regions[0];
+    for (unsigned i = 0; i < c->mem->n; i++)
+        if (c->res->entry >= c->mem->regions[i].base)
+            r = &c->mem->regions[i];
+    if (c->res->kind == IMAGE_FIRMWARE)
+        r = &c->mem->regions[0];
+    return r->base + MIN(r->size / 2, BOOT_INITRD_MAX_OFF);
+}
+
+static int boot_initrd_load(struct boot_ctx *c)
+{
+    struct boot_file f;
+    gpa_t gpa;
+    int rc = boot_file_open(&f, c->p->initrd, mem_total(c->mem), c->err);
+    if (rc)
+        return rc;
+    if (!boot_place(c, boot_initrd_from(c), f.len, MEM_PAGE, &gpa) &&
+        !boot_place(c, 0, f.len, MEM_PAGE, &gpa))
+        rc = err_set(c->err, ERR_IMAGE, ENOMEM,
+                     "%s: the initramfs of %" PRIu64 " KiB does not fit in the %" PRIu64
+                     " MiB of RAM beside the image of %" PRIu64 " KiB; --mem gives more",
+                     f.path, (f.len + 1023) >> 10, mem_total(c->mem) >> 20,
+                     (c->res->load_len + 1023) >> 10);
+    if (!rc)
+        rc = boot_copy(c, &f, 0, gpa, f.len, "loading the initramfs");
+    if (!rc) {
+        boot_use(c, gpa, f.len);
+        c->res->initrd_gpa = gpa;
+        c->res->initrd_len = f.len;
+    }
+    boot_file_close(&f);
+    return rc;
+}
+
+static int boot_dtb_place(struct boot_ctx *c)
+{
+    struct boot_result *res = c->res;
+    uint64_t room = c->p->dtb_room;
+    gpa_t start = c->mem->regions[0].base;
+    if (!room)
+        return 0;
+    bool low =
+        res->kind != IMAGE_ARM64 && mem_hva(c->mem, start, room) && !boot_is_used(c, start, room);
+    if (low) {
+        res->dtb_gpa = start;
+    } else if (!res->arg_dtb) {
+        /* nobody could find it elsewhere */
+        res->hint = "there is no device tree: the image lies at the start of RAM, its place";
+        return 0;
+    } else if (!boot_place(
+                   c, res->initrd_len ? res->initrd_gpa + res->initrd_len : boot_initrd_from(c),
+                   room, MEM_PAGE, &res->dtb_gpa) &&
+               !boot_place(c, 0, room, MEM_PAGE, &res->dtb_gpa)) {
+        return err_set(c->err, ERR_IMAGE, ENOMEM,
+                       "the device tree of %" PRIu64 " bytes does not fit in the %" PRIu64
+                       " MiB of RAM beside the image of %" PRIu64 " KiB; --mem gives more",
+                       room, mem_total(c->mem) >> 20, (res->load_len + 1023) >> 10);
+    }
+    res->has_dtb = true;
+    boot_use(c, res->dtb_gpa, room);
+    return 0;
+}
+
+int boot_load(const struct boot_params *p, struct guest_mem *mem, struct boot_result *res,
+              struct err *err)
+{
+    struct boot_ctx c = {.p = p, .mem = mem, .res = res, .err = err};
+    const char *path = p->firmware ? p->firmware : p->binary ? p->binary : p->image;
+    struct boot_file f;
+    *res = (struct boot_result){.kind_name = "", .packing = ""};
+    if (!path)
+        return err_set(err, ERR_HOST, EINVAL, "no image was given");
+    if (p->firmware && (p->binary || p->image))
+        return err_set(err, ERR_HOST, EINVAL, "--firmware %s and %s: one of them can be booted",
+                       p->firmware, p->binary ? p->binary : p->image);
+    int rc = boot_file_open(&f, path, mem_total(mem), err);
+    if (rc)
+        return rc;
+    rc = p->firmware ? boot_firmware_load(&c, &f)
+         : p->binary ? boot_raw_load(&c, &f)
+                     : boot_image_load(&c, &f);
+    boot_file_close(&f);
+    if (!rc && p->initrd)
+        rc = boot_initrd_load(&c);
+    if (!rc)
+        rc = boot_dtb_place(&c);
+    if (rc)
+        boot_fini(res);
+    else
+        log_at(LOG_INFO,
+               "%s: %s%s%s at %#" PRIx64 "+%#" PRIx64 ", entry %#" PRIx64 ", initramfs %#" PRIx64
+               "+%#" PRIx64 ", device tree %#" PRIx64,
+               path, res->kind_name, *res->packing ? " in " : "", res->packing, res->load_gpa,
+               res->load_len, res->entry, res->initrd_gpa, res->initrd_len, res->dtb_gpa);
+    return rc;
+}
