@@ -152,6 +152,9 @@ $(B)/gen/board_kinds.h: $(BOARDS:%=boards/%.c)
 
 # ---- tests ---------------------------------------------------------------------------------------------
 TESTS :=
+TESTS += unit/test_host_park
+TESTS += unit/test_host_loop
+TESTS += unit/test_host_console
 test_bin := $(TESTS:%=$(B)/tests/%)
 
 check: $(test_bin)

@@ -343,7 +343,6 @@ static int run_machine(struct run *run)
     bool terminal = run->cfg.in_fd >= 0 && isatty(run->cfg.in_fd);
     if (terminal)
         run->cfg.input_filter = escape_filter;
-    signals_install();
     struct vm *vm = NULL;
     uint64_t deadline_ns = 0; /* --timeout counts from the first start, over all reboots */
     for (;;) {
@@ -356,6 +355,8 @@ static int run_machine(struct run *run)
         log_at(LOG_INFO, "%s%s%s at %#" PRIx64 ", entry %#" PRIx64, run->boot->kind_name,
                *run->boot->packing ? ", " : "", run->boot->packing, run->boot->load_gpa,
                run->boot->entry);
+        if (run->boots == 1) /* until here a signal ends the process, as it would any loader */
+            signals_install();
         signals_vm(vm);
         if (terminal && run->boots == 1 && term_raw(run->cfg.in_fd))
             signals_terminal();
