@@ -146,6 +146,7 @@ void trap_enter(struct trap *t)
     if (trap_armed && (t->vector & 3) == 0) {
         trap_last = *t;
         trap_count++;
+        t->spsr &= ~(1ull << 20); /* IL, else the return is illegal again */
         if (trap_resume)
             t->elr = trap_resume;
         else if (ec != EC_SVC64) /* an SVC's preferred return is already the next instruction */

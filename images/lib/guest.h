@@ -14,6 +14,9 @@
 
 #include "board.h"
 
+/* No symbol comes from elsewhere: addresses are relative to the PC, and no table of them is needed. */
+#pragma GCC visibility push(hidden)
+
 #define CPUS_MAX 8
 #define STACK_SIZE 16384
 
