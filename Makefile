@@ -152,6 +152,7 @@ $(B)/gen/board_kinds.h: $(BOARDS:%=boards/%.c)
 
 # ---- tests ---------------------------------------------------------------------------------------------
 TESTS :=
+TESTS += unit/test_a64_simd
 TESTS += unit/test_host_park
 TESTS += unit/test_host_loop
 TESTS += unit/test_host_console
