@@ -156,6 +156,11 @@ TESTS += unit/test_a64_simd
 TESTS += unit/test_host_park
 TESTS += unit/test_host_loop
 TESTS += unit/test_host_console
+TESTS += unit/test_a64_sys
+TESTS += unit/test_dev_pl011
+TESTS += unit/test_dev_gic
+TESTS += unit/test_dev_flash
+TESTS += unit/test_dev_small
 test_bin := $(TESTS:%=$(B)/tests/%)
 
 check: $(test_bin)
