@@ -281,8 +281,8 @@ static const struct sysreg sysregs[] = {
     ID(0, 0, 0, "MIDR_EL1", 0x000f5640),
     {REG(3, 0, 0, 0, 5), EL1, NOBODY, T_NONE, false, 0, "MPIDR_EL1", 0, 0, mpidr_read, NULL},
     ID(0, 0, 6, "REVIDR_EL1", 0),
-    /* EL0 and EL1 AArch64 only; FP and ASIMD; GIC system registers; CSV2 CSV3: no speculation to mend. */
-    ID(0, 4, 0, "ID_AA64PFR0_EL1", 0x1100000001000011),
+    /* EL0 and EL1 AArch64 only; FP and ASIMD; GIC system registers; CSV2_3 CSV3: no speculation to mend. */
+    ID(0, 4, 0, "ID_AA64PFR0_EL1", 0x1300000001000011),
     ID(0, 4, 1, "ID_AA64PFR1_EL1", 0),
     /* DebugVer ARMv8.0; BRPs WRPs 2 each. */
     ID(0, 5, 0, "ID_AA64DFR0_EL1", 0x0000000000101006),

@@ -23,6 +23,9 @@ enum {
     PSCI_SYSTEM_RESET2 = 0x84000012,
     SMCCC_VERSION = 0x80000000,
     SMCCC_ARCH_FEATURES = 0x80000001,
+    SMCCC_ARCH_WORKAROUND_1 = 0x80008000,
+    SMCCC_ARCH_WORKAROUND_2 = 0x80007fff,
+    SMCCC_ARCH_WORKAROUND_3 = 0x80003fff,
     SMCCC_64 = 0x40000000, /* the call passes 64-bit arguments (DEN 0028E §2.5) */
 };
 
@@ -52,11 +55,25 @@ static int64_t smccc_version(struct vcpu *v, const uint64_t *x)
     return 1 << 16 | 1; /* DEN 0028E §7.2 */
 }
 
+/*
+ * DEN 0028E §7.3. Engines that pass calls up run a CPU that speculates nothing: 1 says that the
+ * mitigations of Spectre v2, v4 and BHB are not required, which spares the guest a loop at each
+ * kernel entry.
+ */
 static int64_t smccc_arch_features(struct vcpu *v, const uint64_t *x)
 {
     (void)v;
-    uint32_t fn = (uint32_t)x[0];
-    return fn == SMCCC_VERSION || fn == SMCCC_ARCH_FEATURES ? PSCI_SUCCESS : PSCI_NOT_SUPPORTED;
+    switch ((uint32_t)x[0]) {
+    case SMCCC_VERSION:
+    case SMCCC_ARCH_FEATURES:
+        return PSCI_SUCCESS;
+    case SMCCC_ARCH_WORKAROUND_1:
+    case SMCCC_ARCH_WORKAROUND_2:
+    case SMCCC_ARCH_WORKAROUND_3:
+        return 1;
+    default:
+        return PSCI_NOT_SUPPORTED;
+    }
 }
 
 /* The vCPU an MPIDR names: affinity level 0 only; the other levels and the reserved bits are 0. */
@@ -157,6 +174,13 @@ static int64_t psci_system_reset2(struct vcpu *v, const uint64_t *x)
     return (uint32_t)x[0] ? PSCI_INVALID_PARAMETERS : psci_system_reset(v, x);
 }
 
+/* §7.5-7.7: a caller that asks for a mitigation all the same gets nothing done. */
+static int64_t smccc_arch_workaround(struct vcpu *v, const uint64_t *x)
+{
+    (void)v, (void)x;
+    return PSCI_SUCCESS;
+}
+
 static psci_fn psci_features;
 
 static const struct {
@@ -164,18 +188,21 @@ static const struct {
     bool has_64; /* exists with SMCCC_64 too */
     psci_fn *fn;
 } psci_calls[] = {
-    {PSCI_VERSION,           false, psci_version          },
-    {PSCI_CPU_SUSPEND,       true,  psci_cpu_suspend      },
-    {PSCI_CPU_OFF,           false, psci_cpu_off          },
-    {PSCI_CPU_ON,            true,  psci_cpu_on           },
-    {PSCI_AFFINITY_INFO,     true,  psci_affinity_info    },
-    {PSCI_MIGRATE_INFO_TYPE, false, psci_migrate_info_type},
-    {PSCI_SYSTEM_OFF,        false, psci_system_off       },
-    {PSCI_SYSTEM_RESET,      false, psci_system_reset     },
-    {PSCI_FEATURES,          false, psci_features         },
-    {PSCI_SYSTEM_RESET2,     true,  psci_system_reset2    },
-    {SMCCC_VERSION,          false, smccc_version         },
-    {SMCCC_ARCH_FEATURES,    false, smccc_arch_features   },
+    {PSCI_VERSION,            false, psci_version          },
+    {PSCI_CPU_SUSPEND,        true,  psci_cpu_suspend      },
+    {PSCI_CPU_OFF,            false, psci_cpu_off          },
+    {PSCI_CPU_ON,             true,  psci_cpu_on           },
+    {PSCI_AFFINITY_INFO,      true,  psci_affinity_info    },
+    {PSCI_MIGRATE_INFO_TYPE,  false, psci_migrate_info_type},
+    {PSCI_SYSTEM_OFF,         false, psci_system_off       },
+    {PSCI_SYSTEM_RESET,       false, psci_system_reset     },
+    {PSCI_FEATURES,           false, psci_features         },
+    {PSCI_SYSTEM_RESET2,      true,  psci_system_reset2    },
+    {SMCCC_VERSION,           false, smccc_version         },
+    {SMCCC_ARCH_FEATURES,     false, smccc_arch_features   },
+    {SMCCC_ARCH_WORKAROUND_1, false, smccc_arch_workaround },
+    {SMCCC_ARCH_WORKAROUND_2, false, smccc_arch_workaround },
+    {SMCCC_ARCH_WORKAROUND_3, false, smccc_arch_workaround },
 };
 
 static psci_fn *psci_find(uint32_t id)
