@@ -4,7 +4,7 @@
  *
  * PL011 TRM r1p5 §3.3.10 UARTIMSC, §3.3.13 UARTICR, §2.8.3: receive (at the FIFO level) and receive timeout.
  *
- * Boards: virt micro
+ * Boards: virt
  */
 #include "guest.h"
 
@@ -18,7 +18,7 @@ static volatile bool quit;
 static void on_trap(struct trap *t)
 {
     (void)t;
-    uint64_t intid = read_sysreg(S3_0_C12_C12_0); /* ICC_IAR1_EL1 */
+    uint64_t intid = read_sysreg(ICC_IAR1);
     if (intid == UART_INTID) {
         mmio_w32(UART_ICR, INT_RX | INT_RT);
         int c;
@@ -28,7 +28,7 @@ static void on_trap(struct trap *t)
         }
     }
     if (intid < 1020)
-        write_sysreg(S3_0_C12_C12_1, intid); /* ICC_EOIR1_EL1 */
+        write_sysreg(ICC_EOIR1, intid);
 }
 
 int guest_main(void)

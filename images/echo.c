@@ -2,7 +2,7 @@
 /*
  * echo.c - gives back what it reads from the UART, polled, until a 'q'.
  *
- * Boards: virt micro
+ * Boards: virt
  */
 #include "guest.h"
 

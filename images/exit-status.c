@@ -3,7 +3,7 @@
  * exit-status.c - ends as the line it reads says: a number 0..255 (through sysctl), "reset" (through sysctl),
  * "off" and "restart" (PSCI SYSTEM_OFF and SYSTEM_RESET, DEN 0022F §5.1.9, §5.1.11).
  *
- * Boards: virt micro
+ * Boards: virt
  */
 #include "guest.h"
 

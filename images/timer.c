@@ -4,7 +4,7 @@
  *
  * Arm ARM DDI 0487J.a D11.2 (CNTx_CTL: ENABLE bit 0, IMASK bit 1, ISTATUS bit 2).
  *
- * Boards: virt micro
+ * Boards: virt micro vibe
  */
 #include "guest.h"
 
@@ -18,7 +18,7 @@ static volatile uint64_t seen_at;
 static void on_trap(struct trap *t)
 {
     (void)t;
-    uint64_t intid = read_sysreg(S3_0_C12_C12_0);
+    uint64_t intid = read_sysreg(ICC_IAR1);
     seen_intid = (unsigned)intid;
     seen_count++;
     barrier("isb");
@@ -26,7 +26,7 @@ static void on_trap(struct trap *t)
     /* Level-sensitive: quiet the timer before the end of the interrupt. */
     write_sysreg(cntv_ctl_el0, 0);
     write_sysreg(cntp_ctl_el0, 0);
-    write_sysreg(S3_0_C12_C12_1, intid);
+    write_sysreg(ICC_EOIR1, intid);
 }
 
 static uint64_t now(void)

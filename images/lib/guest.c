@@ -184,13 +184,9 @@ void guest_setup(void)
  */
 static void sysctl(uint32_t word)
 {
-#ifdef SYSCTL_BASE
     trap_arm();
     mmio_w32(SYSCTL_BASE, word);
     barrier("dsb sy");
-#else
-    (void)word;
-#endif
 }
 
 void guest_end(unsigned status)
@@ -237,7 +233,6 @@ int64_t cpu_start(unsigned n, void (*fn)(unsigned))
 
 /* ---- GICv3 ---- */
 
-#ifdef GICD_BASE
 #define GICD_CTLR (GICD_BASE + 0x000)
 #define GICD_ISENABLER (GICD_BASE + 0x100)
 #define GICD_ICENABLER (GICD_BASE + 0x180)
@@ -267,11 +262,11 @@ void gic_cpu_init(void)
     while (mmio_r32(r + GICR_WAKER) & 1 << 2)
         ;
     mmio_w32(r + GICR_SGI + 0x080, 0xffffffff); /* GICR_IGROUPR0: group 1 */
-    write_sysreg(S3_0_C12_C12_5, 7);            /* ICC_SRE_EL1: SRE, DFB, DIB */
-    write_sysreg(S3_0_C4_C6_0, 0xff);           /* ICC_PMR_EL1 */
-    write_sysreg(S3_0_C12_C12_3, 0);            /* ICC_BPR1_EL1 */
-    write_sysreg(S3_0_C12_C12_4, 0);            /* ICC_CTLR_EL1: EOImode 0 */
-    write_sysreg(S3_0_C12_C12_7, 1);            /* ICC_IGRPEN1_EL1 */
+    write_sysreg(ICC_SRE, 7);     /* SRE, DFB, DIB */
+    write_sysreg(ICC_PMR, 0xff);
+    write_sysreg(ICC_BPR1, 0);
+    write_sysreg(ICC_CTLR, 0);    /* EOImode 0 */
+    write_sysreg(ICC_IGRPEN1, 1);
 }
 
 void gic_enable(unsigned intid, unsigned priority)
@@ -292,7 +287,6 @@ void gic_disable(unsigned intid)
     uint64_t base = intid < 32 ? redist() + GICR_SGI - GICD_BASE : 0;
     mmio_w32(GICD_ICENABLER + base + intid / 32 * 4, 1u << intid % 32);
 }
-#endif
 
 /* ---- what the compiler may call ---- */
 

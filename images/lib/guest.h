@@ -20,14 +20,16 @@
 #define CPUS_MAX 8
 #define STACK_SIZE 16384
 
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
 #define read_sysreg(reg)                                                                           \
     ({                                                                                             \
         uint64_t val_;                                                                             \
-        __asm__ volatile("mrs %0, " #reg : "=r"(val_)::"memory");                                  \
+        __asm__ volatile("mrs %0, " TEXT(reg) : "=r"(val_)::"memory");                                  \
         val_;                                                                                      \
     })
 #define write_sysreg(reg, val)                                                                     \
-    __asm__ volatile("msr " #reg ", %0\n\tisb" ::"r"((uint64_t)(val)) : "memory")
+    __asm__ volatile("msr " TEXT(reg) ", %0\n\tisb" ::"r"((uint64_t)(val)) : "memory")
 #define barrier(what) __asm__ volatile(what ::: "memory")
 
 static inline uint32_t mmio_r32(uint64_t addr)
@@ -139,6 +141,20 @@ uint64_t psci(uint64_t fn, uint64_t a, uint64_t b, uint64_t c);
 int64_t cpu_start(unsigned n, void (*fn)(unsigned n));
 
 /* ---- GICv3 ---- */
+
+/* CPU interface (IHI 0069H §12.2), by encoding: assemblers know the names only with an extension. */
+#define ICC_PMR S3_0_C4_C6_0
+#define ICC_DIR S3_0_C12_C11_1
+#define ICC_RPR S3_0_C12_C11_3
+#define ICC_SGI1R S3_0_C12_C11_5
+#define ICC_IAR1 S3_0_C12_C12_0
+#define ICC_EOIR1 S3_0_C12_C12_1
+#define ICC_HPPIR1 S3_0_C12_C12_2
+#define ICC_BPR1 S3_0_C12_C12_3
+#define ICC_CTLR S3_0_C12_C12_4
+#define ICC_SRE S3_0_C12_C12_5
+#define ICC_IGRPEN1 S3_0_C12_C12_7
+#define INTID_SPURIOUS 1023 /* 1020 and up: no interrupt to end */
 
 /* Distributor and this CPU's redistributor and interface: group 1, affinity routing, priority mask open. */
 void gic_init(void);

@@ -6,14 +6,21 @@
 
 table_t mmu_l1;
 
+#define PTE_MMIO (PTE_DEVICE | PTE_AF | PTE_UXN | PTE_PXN)
+#define MIB2 0x200000ull
+
 void mmu_identity(void)
 {
-#ifdef UART_BASE
-    mmu_l1[0] = PTE_BLOCK | PTE_DEVICE | PTE_AF | PTE_UXN | PTE_PXN;
-    mmu_l1[1] = RAM_BASE | PTE_BLOCK | PTE_RAM;
+#ifdef BOARD_vibe
+    /* RAM below 192 MiB, the interrupt controller right above it, the console in the third GiB. */
+    static table_t low;
+    for (unsigned i = 0; i < 512; i++)
+        low[i] = i * MIB2 | PTE_BLOCK | (i * MIB2 < GICD_BASE ? PTE_RAM : PTE_MMIO);
+    mmu_l1[0] = (uint64_t)low | PTE_TABLE;
+    mmu_l1[2] = 0x80000000ull | PTE_BLOCK | PTE_MMIO;
 #else
-    mmu_l1[0] = PTE_BLOCK | PTE_RAM;
-    mmu_l1[2] = 0x80000000ull | PTE_BLOCK | PTE_DEVICE | PTE_AF | PTE_UXN | PTE_PXN;
+    mmu_l1[0] = PTE_BLOCK | PTE_MMIO;
+    mmu_l1[1] = RAM_BASE | PTE_BLOCK | PTE_RAM;
 #endif
     barrier("dsb ish");
 }

@@ -23,7 +23,7 @@
 
 typedef uint64_t table_t[512] __attribute__((aligned(4096)));
 
-/* Level 1 of the identity map: the first GiB is device memory (but RAM on a board with RAM at 0), then RAM. */
+/* Level 1 of the identity map: devices as device memory, RAM as normal. */
 extern table_t mmu_l1;
 
 /* Fill mmu_l1 and switch the MMU on for this CPU, with mmu_l1 in TTBR0 (ASID 0) and `ttbr1` in TTBR1. */
