@@ -125,6 +125,8 @@ static void diag_pc(const struct run *run, const struct vm_result *res, struct t
         text_add(t, ", not mapped");
     else if (res->pc_gpa != r->pc)
         text_add(t, ", physical %#" PRIx64, res->pc_gpa);
+    if (res->pc_mapped && !res->n_code)
+        text_add(t, ", no memory there");
     text_add(t, ", EL%u, MMU %s, IRQ %s\n", PSTATE_EL(r->pstate), r->sctlr & SCTLR_M ? "on" : "off",
              r->pstate & PSTATE_I ? "masked" : "open");
     if (!res->n_code)

@@ -188,7 +188,8 @@ static bool no_device_tree(const struct facts *f)
 
 static bool silent_busy(const struct facts *f)
 {
-    return !f->res->bytes_out && !f->res->exits[HV_EXIT_MMIO] && !f->res->exits[HV_EXIT_WAIT];
+    return f->res->end != VM_END_STUCK && !f->res->bytes_out && !f->res->exits[HV_EXIT_MMIO] &&
+           !f->res->exits[HV_EXIT_WAIT];
 }
 
 static const struct rule {

@@ -48,9 +48,13 @@ const unsigned n_run_options = ARRAY_LEN(run_options);
 /* ---- options to a configuration ---- */
 
 /* What to boot: exactly one of four. */
-static int run_image(struct run *run, const struct opt_rest *rest, struct err *err)
+static int run_image(struct run *run, struct opt_rest *rest, struct err *err)
 {
     const struct run_opts *o = &run->opts;
+    if (rest->n_words == 2 && !strcmp(rest->words[0], "run")) { /* vibevmm -v run IMAGE */
+        rest->words++;
+        rest->n_words--;
+    }
     if (rest->n_words > 1)
         return err_set(
             err, ERR_HOST, EINVAL,

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# `vibevmm boards` and `vibevmm doctor`.
+. tests/cli/lib.sh
+
+expect 'list' 0 '' boards
+check 'virt is there' grep -q '^virt .*default' "$T/out"
+boards=$(awk '{print $1}' "$T/out")
+expect 'unknown board' 125 'zzz: no such board' boards zzz
+expect 'two names' 125 'takes one name' boards virt vibe
+expect '--map without a name' 125 "the board's name is missing" boards --map
+expect '--dtb without a name' 125 "the board's name is missing" boards --dtb x
+expect 'unknown option' 125 '--mapp: no such option; did you mean --map?' boards virt --mapp
+
+for b in $boards; do
+    expect "$b: facts" 0 '' boards "$b"
+    expect "$b: map" 0 '' boards "$b" --map
+    check "$b: map ascends and does not overlap" awk '
+        NR > 1 { if ($1 "" <= last) exit 1; last = $2 ""; n++ }
+        END { exit n < 3 }' "$T/out"
+    expect "$b: device tree to a file" 0 '' boards "$b" --dtb "$T/$b.dtb"
+    expect "$b: device tree to standard output" 0 '' boards "$b" --dtb -
+    check "$b: the same" out_is "$T/$b.dtb"
+    if command -v dtc >/dev/null; then
+        check "$b: dtc reads it" dtc -q -I dtb -O dts -o "$T/$b.dts" "$T/$b.dtb"
+    fi
+done
+check 'virt: the addresses of its contract' sh -c \
+    '"$0" boards virt --map | awk "\$1 == \"0x0009000000\" && /uart0/ && /SPI 1 / {n++} \
+     \$1 == \"0x0040000000\" && /RAM/ {n++} \$1 == \"0x0008000000\" {n++} END {exit n != 3}"' "$VIBEVMM"
+expect 'device tree where none can be written' 125 '--dtb /no/such/folder:' boards virt --dtb /no/such/folder
+expect 'device tree into a full disk' 125 'No space left' boards virt --dtb /dev/full
+
+expect 'doctor' 0 '' doctor
+check 'it says which engine auto takes' grep -q '^auto .*takes' "$T/out"
+check 'and about /dev/kvm' grep -q '^/dev/kvm' "$T/out"
+expect 'doctor takes nothing' 125 'takes no arguments' doctor img
+finish
