@@ -32,7 +32,7 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-protot
 	$(if $(WERROR),-Werror)
 OPT := $(if $(filter debug,$(CONFIG)),-O0 -g,-O2 -g1)
 CPPFLAGS := -Iinclude -I. -I$(B)/gen -D_GNU_SOURCE $(if $(STATS),-DA64_STATS)
-CFLAGS := -std=c17 $(OPT) $(WARN) -ffunction-sections -fdata-sections -fno-plt -pthread \
+CFLAGS := -std=c17 $(OPT) $(WARN) -ffunction-sections -fdata-sections -pthread \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 LDFLAGS := -Wl,--gc-sections -pthread $(if $(SAN),-fsanitize=$(SAN),-static)
 # By path: with musl, the linker's search must not reach the C library beside them.
