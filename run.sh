@@ -114,11 +114,27 @@ exec 3<&0
     printf '\nexit\n'
 ) >"$fifo" 2>/dev/null &
 feeder=$!
-status=0
-{
-    rm -f "$fifo"
-    "$bin" run --board virt --kernel "$guest/vmlinuz" --initrd "$guest/initrd.gz" --mem 512M \
-        --append "$console quiet loglevel=0 vibevmm.pipe=1" || status=$?
-} <"$fifo" 3<&-
+
+# Drop the output up to the guest's mark: the terminal of a booting Linux echoes what comes in early.
+after_mark() {
+    early=
+    while IFS= read -r line; do
+        [ "$line" != "vibevmm: ready" ] || exec cat
+        early="$early$line
+"
+    done
+    printf '%s' "$early" >&2 # it never came: show what did
+}
+
+exec 4>&1
+status=$({
+    {
+        rc=0
+        "$bin" run --board virt --kernel "$guest/vmlinuz" --initrd "$guest/initrd.gz" --mem 512M \
+            --append "$console quiet loglevel=0 vibevmm.pipe=1" <"$fifo" 3<&- 4>&- 5>&- || rc=$?
+        echo "$rc" >&5
+    } | after_mark >&4 3<&- 5>&-
+} 5>&1)
 kill "$feeder" 2>/dev/null || :
+rm -f "$fifo"
 exit "$status"

@@ -154,8 +154,8 @@ int guest_main(void)
     check_eq(psci(PSCI_AFFINITY_INFO, 0, 0, 0), 0, "PSCI §5.1.5: AFFINITY_INFO of this CPU is ON");
     for (cpus = 1; cpus < CPUS_MAX && psci(PSCI_AFFINITY_INFO, cpus, 0, 0) == 1; cpus++)
         ;
-    check_eq((uint64_t)(int32_t)psci(PSCI_CPU_ON, 0x77, 0x40080000, 0), (uint64_t)-2, "PSCI §5.1.4: CPU_ON of no CPU is INVALID_PARAMETERS");
-    check_eq((uint64_t)(int32_t)psci(PSCI_CPU_ON, 0, 0x40080000, 0), (uint64_t)-4, "PSCI §5.1.4: CPU_ON of this one is ALREADY_ON");
+    check_eq((uint64_t)(int32_t)psci(PSCI_CPU_ON, 0x77, (uint64_t)guest_main, 0), (uint64_t)-2, "PSCI §5.1.4: CPU_ON of no CPU is INVALID_PARAMETERS");
+    check_eq((uint64_t)(int32_t)psci(PSCI_CPU_ON, 0, (uint64_t)guest_main, 0), (uint64_t)-4, "PSCI §5.1.4: CPU_ON of this one is ALREADY_ON");
     check_eq((uint64_t)(int32_t)psci(0x8400003f, 0, 0, 0), (uint64_t)-1, "SMCCC §5.2: an unknown function is NOT_SUPPORTED");
     lse = (read_sysreg(id_aa64isar0_el1) >> 20 & 15) >= 2;
     mmu_identity();
