@@ -116,13 +116,12 @@ struct a64_mmio {
 /* System registers that hold state. Those that are computed are in sysreg.c only. */
 struct a64_sysregs {
     uint64_t sctlr, actlr, cpacr, ttbr0, ttbr1, tcr, mair, amair, vbar, contextidr;
-    uint64_t tpidr_el0, tpidrro_el0, tpidr_el1;
+    uint64_t tpidr_el0, tpidrro_el0, tpidr_el1, scxtnum_el0, scxtnum_el1;
     uint64_t esr, far_, afsr0, afsr1, elr, spsr, par;
     uint64_t sp_el0, sp_el1; /* the one not in x[A64_SP] */
     uint64_t cntkctl, cntv_ctl, cntv_cval, cntp_ctl, cntp_cval;
     uint64_t mdscr, osdlr, oslsr, csselr;
     uint64_t dbgbvr[16], dbgbcr[16], dbgwvr[16], dbgwcr[16];
-    uint64_t pmcr, pmuserenr; /* RAZ/WI as far as there is no PMU */
 };
 
 struct a64_cpu {
@@ -196,6 +195,12 @@ struct a64_cpu {
 #endif
 
 #define A64_NEXT A64_DISPATCH(op + 1)
+
+/*
+ * For handlers with a local whose address escapes: compilers do not tail-call from those, and a call per
+ * instruction would use up the stack. tests/lint/tailcalls.sh finds handlers that need this.
+ */
+#define A64_NEXT_LOOP return op + 1
 
 /* A taken branch inside the page; looks at cpu->pending. */
 #define A64_JUMP(to)                                                                               \

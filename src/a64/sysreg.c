@@ -23,7 +23,7 @@
 enum { EL0, EL1, NOBODY };
 
 /* What may trap or refuse an access that the EL allows. */
-enum trap { T_NONE, T_UCT, T_UMA, T_FRQ, T_PCT, T_VCT, T_PT, T_VT, T_FP };
+enum trap { T_NONE, T_UCT, T_UMA, T_FRQ, T_PCT, T_VCT, T_PT, T_VT, T_FP, T_SCXT };
 
 struct sysreg {
     uint16_t reg; /* HV_SYSREG() */
@@ -62,11 +62,12 @@ static uint64_t dczid_read(struct a64_cpu *cpu, const struct sysreg *r)
     return r->reset | (prohibited ? BIT(4) : 0);
 }
 
-/* RES1 without AArch32, without ExS and CSV2_2: ITD SED EOS TSCXT EIS nTLSMD LSMAOE. */
-#define SCTLR_RES1 (BIT(7) | BIT(8) | BIT(11) | BIT(20) | BIT(22) | BIT(28) | BIT(29))
+/* RES1 without AArch32 and without ExS: ITD SED EOS EIS nTLSMD LSMAOE. */
+#define SCTLR_RES1  (BIT(7) | BIT(8) | BIT(11) | BIT(22) | BIT(28) | BIT(29))
+#define SCTLR_TSCXT BIT(20)
 #define SCTLR_MASK                                                                                 \
-    (BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(9) | BIT(12) | BIT(14) | BIT(15) | BIT(16) | \
-     BIT(18) | BIT(19) | BIT(23) | BIT(26))
+    (BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(9) | BIT(12) | BIT(14) | BIT(15) | BIT(16) |  \
+     BIT(18) | BIT(19) | SCTLR_TSCXT | BIT(23) | BIT(26))
 
 static void sctlr_write(struct a64_cpu *cpu, const struct sysreg *r, uint64_t val)
 {
@@ -306,7 +307,7 @@ static const struct sysreg sysregs[] = {
     {REG(3, 3, 0, 0, 7), EL0, NOBODY, T_NONE, false, 0, "DCZID_EL0", 0, 4, dczid_read, NULL},
 
     /* Translation and control. */
-    {REG(3, 0, 1, 0, 0), EL1, EL1, T_NONE, true, SR(sctlr), "SCTLR_EL1", SCTLR_MASK, SCTLR_RES1 | BIT(23), NULL, sctlr_write},
+    {REG(3, 0, 1, 0, 0), EL1, EL1, T_NONE, true, SR(sctlr), "SCTLR_EL1", SCTLR_MASK, SCTLR_RES1 | SCTLR_TSCXT | BIT(23), NULL, sctlr_write},
     RAZ(REG(3, 0, 1, 0, 1), "ACTLR_EL1"),
     {REG(3, 0, 1, 0, 2), EL1, EL1, T_NONE, false, SR(cpacr), "CPACR_EL1", 3 << 20, 0, NULL, cpacr_write},
     {REG(3, 0, 2, 0, 0), EL1, EL1, T_NONE, false, SR(ttbr0), "TTBR0_EL1", ALL64, 0, NULL, ttbr_write},
@@ -343,6 +344,9 @@ static const struct sysreg sysregs[] = {
     PLAIN(REG(3, 3, 13, 0, 2), EL0, EL0, tpidr_el0, "TPIDR_EL0", ALL64, 0),
     PLAIN(REG(3, 3, 13, 0, 3), EL0, EL1, tpidrro_el0, "TPIDRRO_EL0", ALL64, 0),
     PLAIN(REG(3, 0, 13, 0, 4), EL1, EL1, tpidr_el1, "TPIDR_EL1", ALL64, 0),
+    /* Come with CSV2_3. */
+    {REG(3, 3, 13, 0, 7), EL0, EL0, T_SCXT, false, SR(scxtnum_el0), "SCXTNUM_EL0", ALL64, 0, NULL, NULL},
+    PLAIN(REG(3, 0, 13, 0, 7), EL1, EL1, scxtnum_el1, "SCXTNUM_EL1", ALL64, 0),
     {REG(3, 3, 2, 4, 0), EL0, NOBODY, T_NONE, false, 0, "RNDR", 0, 0, rndr_read, NULL},
     {REG(3, 3, 2, 4, 1), EL0, NOBODY, T_NONE, false, 0, "RNDRRS", 0, 0, rndr_read, NULL},
 
@@ -457,6 +461,8 @@ static bool el0_traps(const struct a64_cpu *cpu, enum trap trap)
         return !(cpu->sr.cntkctl & BIT(8));
     case T_PT:
         return !(cpu->sr.cntkctl & BIT(9));
+    case T_SCXT:
+        return cpu->sr.sctlr & SCTLR_TSCXT;
     default:
         return false;
     }

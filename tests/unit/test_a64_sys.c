@@ -240,7 +240,7 @@ static void id_registers(void)
         uint32_t reg;
         uint64_t want;
     } rows[] = {
-        {HV_SYSREG(3, 0, 0, 4, 0), 0x1100000001000011}, /* PFR0 */
+        {HV_SYSREG(3, 0, 0, 4, 0), 0x1300000001000011}, /* PFR0 */
         {HV_SYSREG(3, 0, 0, 6, 0), 0x1000000010211120}, /* ISAR0 */
         {HV_SYSREG(3, 0, 0, 6, 1), 0},
         {HV_SYSREG(3, 0, 0, 7, 0), 0x100022},
@@ -282,6 +282,7 @@ static void registers_keep_their_writable_bits(void)
         {HV_SYSREG(2, 0, 0, 1, 5), 0xffffffff},         /* DBGBCR1 */
         {HV_SYSREG(3, 3, 4, 2, 0), 0xf0000000},         /* NZCV */
         {HV_SYSREG(3, 3, 4, 4, 1), 0x0800009f},         /* FPSR */
+        {HV_SYSREG(3, 0, 13, 0, 7), ~UINT64_C(0)},      /* SCXTNUM_EL1 */
         {HV_SYSREG(3, 3, 14, 3, 2), ~UINT64_C(0)},      /* CNTV_CVAL */
     };
     struct rig r;
