@@ -21,9 +21,13 @@ int pl011_new(struct dev **dev, const char *name, struct chr *chr, struct irq_li
 void pl011_guest_idle(struct dev *dev);
 
 /*
- * Does input (or its end) wait for pl011_guest_idle()? A machine that stays busy, or whose engine does not
- * show WFI, then calls that now and then all the same, 10 ms apart. Any thread.
+ * The same for a machine that stays busy while pl011_input_waits(), 10 ms apart: more input, but the end of
+ * input waits for pl011_guest_idle(). (An engine that does not show WFI has only time to go by: it calls
+ * pl011_guest_idle() for both.) Any thread.
  */
+void pl011_input_tick(struct dev *dev);
+
+/* Does input, or its end, wait for one of these two? Any thread. */
 bool pl011_input_waits(struct dev *dev);
 
 int pl031_new(struct dev **dev, const char *name, struct irq_line irq);

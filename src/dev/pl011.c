@@ -14,35 +14,35 @@
  * the receiver departs from the TRM where that would lose a byte:
  *
  * - A byte is *visible* (RXFE 0, RX/RT interrupts, DR) only while the guest can be told of it, or
- * looks for it. Told: IMSC has RXIM or RTIM. Linux's driver discards up to 64 received bytes as it
- * opens the port, before it unmasks these; they are still hidden then. Looks: PL011_POLLS reads of
- * FR or RIS in a row that found nothing, with no byte sent in between. Waiting for room to send is
- * at most two such reads per byte (Linux's earlycon: TXFF, then BUSY), so eight is well clear of
- * it, and a reader that polls gets there at once. Sending a byte ends it: U-Boot's commands look
- * for ^C now and then while they print and throw away what they find. A program that never stops
- * printing between two looks is recognised by PL011_SPLIT_POLLS of them; that holds until a control
- * register is written, which every driver does as it takes over. Hidden bytes stay where they are.
- * - FEN 0 makes the FIFO one byte deep for new bytes, but those already there stay (TRM §3.3.7:
- * they go).
+ *   looks for it. Told: IMSC has RXIM or RTIM. Linux's driver discards up to 64 received bytes as
+ * it opens the port, before it unmasks these; they are still hidden then. Looks: PL011_POLLS reads
+ * of FR or RIS in a row that found nothing, with no byte sent in between. Waiting for room to send
+ * is at most two such reads per byte (Linux's earlycon: TXFF, then BUSY), so eight is well clear of
+ *   it, and a reader that polls gets there at once. Sending a byte ends it: U-Boot's commands look
+ *   for ^C now and then while they print, and throw away what they find. A program that never stops
+ *   printing between two looks is recognised by PL011_SPLIT_POLLS of them; that holds until a
+ *   control register is written, which every driver does as it takes over. Hidden bytes stay where
+ *   they are.
+ * - FEN 0 makes the FIFO one byte deep for new bytes, but those there stay (TRM §3.3.7: they go).
  * - RX and RT interrupts are levels: they follow the FIFO, and ICR does not clear them while bytes
- * are there. RT does not wait for 32 bit periods.
+ *   are there. RT does not wait for 32 bit periods.
  * - UARTCR.UARTEN and RXE do not stop reception: guests that poll often leave them as reset has
  * them.
  * - A reset keeps bytes that were received and not read: the line's far end was not reset.
  *
  * Pace: an interrupt-driven guest reads as fast as bytes come and drops what its own buffers cannot
  * hold (Linux's tty without flow control). So after one FIFO-full the next waits until the machine
- * has nothing left to do (pl011_guest_idle()). With flow control in use (CTSEN) a guest says for
- * itself when to stop, by RTS or by masking RXIM and RTIM, but only after its interrupt handler
- * returns: then it is PL011_FLOW_CREDIT bytes. A reader that polls takes a byte when it wants one,
- * and is not paced.
+ * has nothing left to do (pl011_guest_idle()) or, while it stays busy, some time
+ * (pl011_input_tick()). With flow control in use (CTSEN) a guest says for itself when to stop, by
+ * RTS or by masking RXIM and RTIM, but only after its interrupt handler has returned: then it is
+ * PL011_FLOW_CREDIT bytes. A reader that polls takes a byte when it wants one, and is not paced.
  *
- * Modem lines: CTS and DSR are asserted. DCD is asserted until input has ended and all of it was
- * read and the machine has become idle over it: the end of input on a serial line is loss of
- * carrier.
+ * Modem lines: CTS and DSR are asserted. DCD is asserted until input has ended, all of it was read
+ * and the machine has become idle over it: the end of input on a serial line is loss of carrier,
+ * and Linux throws away what a tty still holds when that comes.
  *
- * Threads: every register access runs with the device lock held; pl011_ready(), pl011_guest_idle()
- * and pl011_input_waits() take it.
+ * Threads: every register access runs with the device lock held; pl011_ready(), pl011_guest_idle(),
+ * pl011_input_tick() and pl011_input_waits() take it.
  */
 #include "vmm/dev.h"
 
@@ -402,11 +402,26 @@ static void pl011_ready(void *arg)
     dev_unlock(&u->dev);
 }
 
+/* The guest may have as much again. */
+static void pl011_grant(struct pl011 *u)
+{
+    u->credit = pl011_flow_control(u) ? PL011_FLOW_CREDIT : PL011_DEPTH;
+}
+
+void pl011_input_tick(struct dev *dev)
+{
+    struct pl011 *u = container_of(dev, struct pl011, dev);
+    dev_lock(dev);
+    pl011_grant(u);
+    pl011_update(u);
+    dev_unlock(dev);
+}
+
 void pl011_guest_idle(struct dev *dev)
 {
     struct pl011 *u = container_of(dev, struct pl011, dev);
     dev_lock(dev);
-    u->credit = pl011_flow_control(u) ? PL011_FLOW_CREDIT : PL011_DEPTH;
+    pl011_grant(u);
     u->settled = !u->rx.len; /* but not when more comes now */
     pl011_update(u);
     pl011_check_carrier(u);

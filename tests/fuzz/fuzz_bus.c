@@ -248,7 +248,8 @@ static void do_host_event(struct machine *m, struct feed *f)
         break;
     case 6:
         pl031_alarm_due(m->rtc);
-        pl011_input_waits(m->uart);
+        if (pl011_input_waits(m->uart))
+            pl011_input_tick(m->uart);
         break;
     default:
         if (v == 0xff)

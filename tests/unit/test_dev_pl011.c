@@ -331,6 +331,27 @@ static void end_of_input_drops_carrier_after_the_last_byte(void) /* TRM §3.3.11
     rig_fini(&r);
 }
 
+static void a_busy_machine_gets_input_but_not_its_end(void)
+{
+    struct rig r;
+    big_fill();
+    uart_open(&r, big, 40);
+    wr32(&r, IMSC, INT_RX | INT_RT | INT_DCD);
+    fake_chr_feed(&r.chr, 40);
+    fake_chr_close(&r.chr);
+    for (unsigned i = 0; i < 32; i++)
+        expect_u32(rd32(&r, DR), big[i]);
+    expect_true(pl011_input_waits(r.dev));
+    pl011_input_tick(r.dev);
+    for (unsigned i = 32; i < 40; i++)
+        expect_u32(rd32(&r, DR), big[i]);
+    pl011_input_tick(r.dev);
+    expect_u32(rd32(&r, FR) & (FR_DCD | FR_RXFE), FR_DCD | FR_RXFE);
+    pl011_guest_idle(r.dev);
+    expect_u32(rd32(&r, FR) & FR_DCD, 0);
+    rig_fini(&r);
+}
+
 static void end_of_input_reaches_an_idle_machine(void)
 {
     struct rig r;
@@ -642,6 +663,7 @@ static const struct tap_test tests[] = {
     TAP_TEST(loopback_receives_what_is_sent),
     TAP_TEST(loopback_turns_modem_outputs_to_inputs),
     TAP_TEST(end_of_input_drops_carrier_after_the_last_byte),
+    TAP_TEST(a_busy_machine_gets_input_but_not_its_end),
     TAP_TEST(end_of_input_reaches_an_idle_machine),
     TAP_TEST(bytes_are_hidden_until_someone_can_take_them),
     TAP_TEST(waiting_to_send_is_not_looking_for_input),
