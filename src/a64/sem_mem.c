@@ -4,7 +4,7 @@
  *
  * Follows Arm ARM DDI 0487J.a C4.1.94 and C6.2. Prefetches do nothing, and so take no fault.
  * Choices where the architecture leaves one (K1.2): with write-back to the register that is
- * transferred, a load leaves the loaded value and a store stores the value from before.
+ * transferred, a load leaves the written-back address and a store stores the value from before.
  */
 #include "src/a64/sem_mem.h"
 
@@ -43,8 +43,8 @@ enum mode {
 
 #define LOADS(k, size, CONV)                                                                       \
     LOAD(k##_off, size, CONV, AT_OFF, WB_NONE, BANK_CUR)                                           \
-    LOAD(k##_preix, size, CONV, AT_OFF, WB_IMM, BANK_CUR)                                          \
-    LOAD(k##_postix, size, CONV, AT_BASE, WB_IMM, BANK_CUR)                                        \
+    LOAD(k##_preix, size, CONV, AT_OFF, WB_PRE, BANK_CUR)                                          \
+    LOAD(k##_postix, size, CONV, AT_BASE, WB_POST, BANK_CUR)                                       \
     LOAD(k##_user, size, CONV, AT_OFF, WB_NONE, BANK_USER)                                         \
     LOAD(k##_idx, size, CONV, AT_REG, WB_NONE, BANK_CUR)                                           \
     LOAD(k##_scaled, size, CONV, AT_SCALED##size, WB_NONE, BANK_CUR)                               \
@@ -54,8 +54,8 @@ enum mode {
 
 #define STORES(k, size)                                                                            \
     STORE(k##_off, size, AT_OFF, WB_NONE, BANK_CUR)                                                \
-    STORE(k##_preix, size, AT_OFF, WB_IMM, BANK_CUR)                                               \
-    STORE(k##_postix, size, AT_BASE, WB_IMM, BANK_CUR)                                             \
+    STORE(k##_preix, size, AT_OFF, WB_PRE, BANK_CUR)                                               \
+    STORE(k##_postix, size, AT_BASE, WB_POST, BANK_CUR)                                            \
     STORE(k##_user, size, AT_OFF, WB_NONE, BANK_USER)                                              \
     STORE(k##_idx, size, AT_REG, WB_NONE, BANK_CUR)                                                \
     STORE(k##_scaled, size, AT_SCALED##size, WB_NONE, BANK_CUR)                                    \
@@ -126,7 +126,7 @@ void a64_dec_ldst_reg(struct a64_op *op, uint32_t insn)
         if (!a64_load_slow(cpu, op, cpu->bank, AT_PC(), size, &v))                                 \
             return cpu->resume;                                                                    \
         X(rd) = CONV(v);                                                                           \
-        A64_NEXT;                                                                                  \
+        A64_NEXT_LOOP;                                                                                  \
     }                                                                                              \
     static A64_OP(name)                                                                            \
     {                                                                                              \

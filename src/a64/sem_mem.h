@@ -31,18 +31,18 @@ static inline void *a64_hva(const struct a64_dtlb *t, uint64_t va)
 #define SP_MISALIGNED unlikely(cpu->x[A64_SP] & 15)
 
 /*
- * A load: ADDR(base) is the address, WB(base) the write-back, CONV(v) what goes to the register.
- * The loaded value wins over the write-back when they name the same register.
+ * A load: ADDR(base) is the address, WB(base, va) the write-back, CONV(v) what goes to the
+ * register. The write-back wins when both name the same register.
  */
 #define LOAD(name, size, CONV, ADDR, WB, BANK)                                                     \
     static A64_COLD A64_OP(name##_slow)                                                            \
     {                                                                                              \
-        uint64_t v;                                                                                \
-        if (!a64_sp_ok(cpu, op) || !a64_load_slow(cpu, op, BANK, ADDR(X(rn)), size, &v))           \
+        uint64_t va = ADDR(X(rn)), v;                                                              \
+        if (!a64_sp_ok(cpu, op) || !a64_load_slow(cpu, op, BANK, va, size, &v))                    \
             return cpu->resume;                                                                    \
-        WB(X(rn));                                                                                 \
         X(rd) = CONV(v);                                                                           \
-        A64_NEXT;                                                                                  \
+        WB(X(rn), va);                                                                             \
+        A64_NEXT_LOOP;                                                                             \
     }                                                                                              \
     static A64_OP(name)                                                                            \
     {                                                                                              \
@@ -51,8 +51,8 @@ static inline void *a64_hva(const struct a64_dtlb *t, uint64_t va)
         if (!a64_hit(t->tag_r, t, va, 1, size))                                                    \
             return a64_op_##name##_slow(cpu, op);                                                  \
         uint64_t v = a64_host_load(a64_hva(t, va), size);                                          \
-        WB(X(rn));                                                                                 \
         X(rd) = CONV(v);                                                                           \
+        WB(X(rn), va);                                                                             \
         A64_NEXT;                                                                                  \
     }                                                                                              \
     static A64_OP(name##_sp)                                                                       \
@@ -62,8 +62,8 @@ static inline void *a64_hva(const struct a64_dtlb *t, uint64_t va)
         if (SP_MISALIGNED || !a64_hit(t->tag_r, t, va, 1, size))                                   \
             return a64_op_##name##_slow(cpu, op);                                                  \
         uint64_t v = a64_host_load(a64_hva(t, va), size);                                          \
-        WB(cpu->x[A64_SP]);                                                                        \
         X(rd) = CONV(v);                                                                           \
+        WB(cpu->x[A64_SP], va);                                                                    \
         A64_NEXT;                                                                                  \
     }
 
@@ -71,10 +71,11 @@ static inline void *a64_hva(const struct a64_dtlb *t, uint64_t va)
 #define STORE(name, size, ADDR, WB, BANK)                                                          \
     static A64_COLD A64_OP(name##_slow)                                                            \
     {                                                                                              \
-        if (!a64_sp_ok(cpu, op) || !a64_store_slow(cpu, op, BANK, ADDR(X(rn)), size, X(rd)))       \
+        uint64_t va = ADDR(X(rn));                                                                 \
+        if (!a64_sp_ok(cpu, op) || !a64_store_slow(cpu, op, BANK, va, size, X(rd)))                \
             return cpu->resume;                                                                    \
-        WB(X(rn));                                                                                 \
-        A64_NEXT;                                                                                  \
+        WB(X(rn), va);                                                                             \
+        A64_NEXT_LOOP;                                                                             \
     }                                                                                              \
     static A64_OP(name)                                                                            \
     {                                                                                              \
@@ -83,7 +84,7 @@ static inline void *a64_hva(const struct a64_dtlb *t, uint64_t va)
         if (!a64_hit(t->tag_w, t, va, 1, size))                                                    \
             return a64_op_##name##_slow(cpu, op);                                                  \
         a64_host_store(a64_hva(t, va), size, X(rd));                                               \
-        WB(X(rn));                                                                                 \
+        WB(X(rn), va);                                                                             \
         A64_NEXT;                                                                                  \
     }                                                                                              \
     static A64_OP(name##_sp)                                                                       \
@@ -93,16 +94,17 @@ static inline void *a64_hva(const struct a64_dtlb *t, uint64_t va)
         if (SP_MISALIGNED || !a64_hit(t->tag_w, t, va, 1, size))                                   \
             return a64_op_##name##_slow(cpu, op);                                                  \
         a64_host_store(a64_hva(t, va), size, X(rd));                                               \
-        WB(cpu->x[A64_SP]);                                                                        \
+        WB(cpu->x[A64_SP], va);                                                                    \
         A64_NEXT;                                                                                  \
     }
 
 /* Addresses and write-backs. */
-#define IMM64      ((uint64_t)(int64_t)op->imm)
-#define AT_OFF(b)  ((b) + IMM64)
-#define AT_BASE(b) (b)
-#define WB_NONE(b) (void)0
-#define WB_IMM(b)  (b) += IMM64
+#define IMM64          ((uint64_t)(int64_t)op->imm)
+#define AT_OFF(b)      ((b) + IMM64)
+#define AT_BASE(b)     (b)
+#define WB_NONE(b, va) (void)0
+#define WB_PRE(b, va)  (b) = (va)
+#define WB_POST(b, va) (b) = (va) + IMM64
 
 /* Values. */
 #define TO_U(v)    (v)

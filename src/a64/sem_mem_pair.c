@@ -5,7 +5,7 @@
  * Follows Arm ARM DDI 0487J.a C6.2. rd and rm of a slot are the registers, ra is not used. Both
  * elements can be accessed before the first one is, so a fault leaves memory and registers as they
  * were. The choices for overlapping registers are those of sem_mem.c; of two loads to one register
- * the second wins.
+ * the first wins.
  */
 #include "src/a64/sem_mem.h"
 
@@ -17,10 +17,10 @@
             !a64_load_slow(cpu, op, cpu->bank, va, size, &v1) ||                                   \
             !a64_load_slow(cpu, op, cpu->bank, va + (size), size, &v2))                            \
             return cpu->resume;                                                                    \
-        WB(X(rn));                                                                                 \
-        X(rd) = CONV(v1);                                                                          \
         X(rm) = CONV(v2);                                                                          \
-        A64_NEXT;                                                                                  \
+        X(rd) = CONV(v1);                                                                          \
+        WB(X(rn), va);                                                                             \
+        A64_NEXT_LOOP;                                                                                  \
     }                                                                                              \
     PAIR_LOAD_FAST(name, name, X(rn), false, size, CONV, ADDR, WB)                                 \
     PAIR_LOAD_FAST(name##_sp, name, cpu->x[A64_SP], SP_MISALIGNED, size, CONV, ADDR, WB)
@@ -33,9 +33,9 @@
             return a64_op_##name##_slow(cpu, op);                                                  \
         const char *p = a64_hva(t, va);                                                            \
         uint64_t v1 = a64_host_load(p, size), v2 = a64_host_load(p + (size), size);                \
-        WB(base);                                                                                  \
-        X(rd) = CONV(v1);                                                                          \
         X(rm) = CONV(v2);                                                                          \
+        X(rd) = CONV(v1);                                                                          \
+        WB(base, va);                                                                              \
         A64_NEXT;                                                                                  \
     }
 
@@ -47,8 +47,8 @@
             !a64_store_slow(cpu, op, cpu->bank, va, size, X(rd)) ||                                \
             !a64_store_slow(cpu, op, cpu->bank, va + (size), size, X(rm)))                         \
             return cpu->resume;                                                                    \
-        WB(X(rn));                                                                                 \
-        A64_NEXT;                                                                                  \
+        WB(X(rn), va);                                                                             \
+        A64_NEXT_LOOP;                                                                                  \
     }                                                                                              \
     PAIR_STORE_FAST(name, name, X(rn), false, size, ADDR, WB)                                      \
     PAIR_STORE_FAST(name##_sp, name, cpu->x[A64_SP], SP_MISALIGNED, size, ADDR, WB)
@@ -62,7 +62,7 @@
         char *p = a64_hva(t, va);                                                                  \
         a64_host_store(p, size, X(rd));                                                            \
         a64_host_store(p + (size), size, X(rm));                                                   \
-        WB(base);                                                                                  \
+        WB(base, va);                                                                              \
         A64_NEXT;                                                                                  \
     }
 
@@ -74,13 +74,13 @@
     };
 #define PAIR_LOADS(k, size, CONV)                                                                  \
     PAIR_LOAD(k##_off, size, CONV, AT_OFF, WB_NONE)                                                \
-    PAIR_LOAD(k##_postix, size, CONV, AT_BASE, WB_IMM)                                             \
-    PAIR_LOAD(k##_preix, size, CONV, AT_OFF, WB_IMM)                                               \
+    PAIR_LOAD(k##_postix, size, CONV, AT_BASE, WB_POST)                                            \
+    PAIR_LOAD(k##_preix, size, CONV, AT_OFF, WB_PRE)                                               \
     PAIR_TABLE(k)
 #define PAIR_STORES(k, size)                                                                       \
     PAIR_STORE(k##_off, size, AT_OFF, WB_NONE)                                                     \
-    PAIR_STORE(k##_postix, size, AT_BASE, WB_IMM)                                                  \
-    PAIR_STORE(k##_preix, size, AT_OFF, WB_IMM)                                                    \
+    PAIR_STORE(k##_postix, size, AT_BASE, WB_POST)                                                 \
+    PAIR_STORE(k##_preix, size, AT_OFF, WB_PRE)                                                    \
     PAIR_TABLE(k)
 
 PAIR_LOADS(ldp32, 4, TO_U)
