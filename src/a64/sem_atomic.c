@@ -103,7 +103,7 @@ hva_at(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va, unsigned size,
             return cpu->resume;                                                                    \
         atomic_thread_fence(memory_order_acquire);                                                 \
         X(rd) = v;                                                                                 \
-        A64_NEXT;                                                                                  \
+        A64_NEXT_LOOP;                                                                                  \
     }                                                                                              \
     static A64_OP(ldar##size)                                                                      \
     {                                                                                              \

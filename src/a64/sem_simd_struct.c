@@ -38,7 +38,7 @@ static void dec_post(struct a64_op *op, uint32_t insn)
         for (unsigned i = 0; i < (n); i++) \
             simd_put(cpu, (op->rd + i) % 32, v[i]); \
         post_index(cpu, op, 16 * (n)); \
-        A64_NEXT; \
+        A64_NEXT_LOOP; \
     } \
     static A64_OP(st1_##n) \
     { \
@@ -49,7 +49,7 @@ static void dec_post(struct a64_op *op, uint32_t insn)
         if (!a64_sp_ok(cpu, op) || !simd_store(cpu, op, cpu->x[op->rn], 16 * (n), 1u << op->imm, v)) \
             return cpu->resume; \
         post_index(cpu, op, 16 * (n)); \
-        A64_NEXT; \
+        A64_NEXT_LOOP; \
     }
 WHOLE(1)
 WHOLE(2)
@@ -89,7 +89,7 @@ static A64_OP(ld_multi_any)
         cpu->v[(op->rd + r) % 32] = v;
     }
     post_index(cpu, op, n * bytes);
-    A64_NEXT;
+    A64_NEXT_LOOP;
 }
 
 static A64_OP(st_multi_any)
@@ -103,7 +103,7 @@ static A64_OP(st_multi_any)
     if (!a64_sp_ok(cpu, op) || !simd_store(cpu, op, cpu->x[op->rn], n * bytes, 1u << op->imm, buf))
         return cpu->resume;
     post_index(cpu, op, n * bytes);
-    A64_NEXT;
+    A64_NEXT_LOOP;
 }
 
 static void dec_multi(struct a64_op *op, uint32_t insn, a64_fn *any, a64_fn *const whole[5])
@@ -187,7 +187,7 @@ static A64_OP(ld_lane_any)
     for (unsigned r = 0; r < op->ra; r++)
         memcpy(&cpu->v[(op->rd + r) % 32].b[at], &v[r], 1u << log);
     post_index(cpu, op, (unsigned)op->ra << log);
-    A64_NEXT;
+    A64_NEXT_LOOP;
 }
 
 static A64_OP(st_lane_any)
@@ -205,7 +205,7 @@ static A64_OP(st_lane_any)
             return cpu->resume;
     }
     post_index(cpu, op, (unsigned)op->ra << log);
-    A64_NEXT;
+    A64_NEXT_LOOP;
 }
 
 static A64_OP(ld_rep)
@@ -223,7 +223,7 @@ static A64_OP(ld_rep)
         simd_put(cpu, (op->rd + r) % 32u, (simd_U_d){all, op->imm & 4 ? all : 0});
     }
     post_index(cpu, op, (unsigned)op->ra << log);
-    A64_NEXT;
+    A64_NEXT_LOOP;
 }
 
 /*
