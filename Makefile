@@ -152,6 +152,11 @@ $(B)/gen/board_kinds.h: $(BOARDS:%=boards/%.c)
 
 # ---- tests ---------------------------------------------------------------------------------------------
 TESTS :=
+TESTS += unit/test_mem
+TESTS += unit/test_bus
+TESTS += unit/test_board
+TESTS += unit/test_dtb
+TESTS += unit/test_boot
 TESTS += unit/test_a64_simd
 TESTS += unit/test_host_park
 TESTS += unit/test_host_loop
@@ -163,8 +168,9 @@ TESTS += unit/test_dev_flash
 TESTS += unit/test_dev_small
 test_bin := $(TESTS:%=$(B)/tests/%)
 
-check: $(test_bin)
+check: $(test_bin) $(BIN)
 	$(Q)prove -Q --exec '' $(test_bin)
+	$(Q)VIBEVMM=$(BIN) prove -Q tests/cli
 
 $(B)/tests/%: $(B)/tests/%.o $(LIB)
 	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)

@@ -226,7 +226,7 @@ static int boot_initrd_load(struct boot_ctx *c)
     return rc;
 }
 
-static int boot_dtb_place(struct boot_ctx *c)
+static int boot_dtb_place(struct boot_ctx *c, const char *path)
 {
     struct boot_result *res = c->res;
     uint64_t room = c->p->dtb_room;
@@ -246,13 +246,24 @@ static int boot_dtb_place(struct boot_ctx *c)
                    room, MEM_PAGE, &res->dtb_gpa) &&
                !boot_place(c, 0, room, MEM_PAGE, &res->dtb_gpa)) {
         return err_set(c->err, ERR_IMAGE, ENOMEM,
-                       "the device tree of %" PRIu64 " bytes does not fit in the %" PRIu64
+                       "%s: the device tree of %" PRIu64 " bytes does not fit in the %" PRIu64
                        " MiB of RAM beside the image of %" PRIu64 " KiB; --mem gives more",
-                       room, mem_total(c->mem) >> 20, (res->load_len + 1023) >> 10);
+                       path, room, mem_total(c->mem) >> 20, (res->load_len + 1023) >> 10);
     }
     res->has_dtb = true;
     boot_use(c, res->dtb_gpa, room);
     return 0;
+}
+
+static void boot_log(const struct boot_result *res, const char *path)
+{
+    log_at(LOG_INFO, "%s: %s%s%s at %#" PRIx64 "+%#" PRIx64 ", entry %#" PRIx64, path,
+           res->kind_name, *res->packing ? " in " : "", res->packing, res->load_gpa, res->load_len,
+           res->entry);
+    if (res->initrd_len)
+        log_at(LOG_INFO, "initramfs at %#" PRIx64 "+%#" PRIx64, res->initrd_gpa, res->initrd_len);
+    if (res->has_dtb)
+        log_at(LOG_INFO, "device tree at %#" PRIx64, res->dtb_gpa);
 }
 
 int boot_load(const struct boot_params *p, struct guest_mem *mem, struct boot_result *res,
@@ -277,14 +288,10 @@ int boot_load(const struct boot_params *p, struct guest_mem *mem, struct boot_re
     if (!rc && p->initrd)
         rc = boot_initrd_load(&c);
     if (!rc)
-        rc = boot_dtb_place(&c);
+        rc = boot_dtb_place(&c, path);
     if (rc)
         boot_fini(res);
     else
-        log_at(LOG_INFO,
-               "%s: %s%s%s at %#" PRIx64 "+%#" PRIx64 ", entry %#" PRIx64 ", initramfs %#" PRIx64
-               "+%#" PRIx64 ", device tree %#" PRIx64,
-               path, res->kind_name, *res->packing ? " in " : "", res->packing, res->load_gpa,
-               res->load_len, res->entry, res->initrd_gpa, res->initrd_len, res->dtb_gpa);
+        boot_log(res, path);
     return rc;
 }

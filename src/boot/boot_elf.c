@@ -90,7 +90,7 @@ static int elf_seg_check(struct boot_ctx *c, const struct boot_file *f, unsigned
         const char *why = interp ? "; it is a dynamically linked program, not a kernel"
                           : s->paddr >> 48
                               ? "; a Linux vmlinux boots from its arch/arm64/boot/Image instead"
-                              : "";
+                              : "; link it for this RAM (a Linux program needs a kernel to run it)";
         return err_set(c->err, ERR_IMAGE, ENOEXEC,
                        "%s: ELF64: segment %u at %#" PRIx64 "+%#" PRIx64
                        " is outside RAM, which is %s%s",

@@ -22,6 +22,9 @@ int boot_file_alloc(struct boot_file *f, const char *path, uint64_t room, struct
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED)
         return err_sys(err, errno, "%s: no memory to unpack %" PRIu64 " MiB", path, room >> 20);
+#ifdef MADV_HUGEPAGE
+    madvise(p, (size_t)room, MADV_HUGEPAGE);
+#endif
     f->data = p;
     f->data_room = room;
     return 0;

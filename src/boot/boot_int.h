@@ -87,7 +87,10 @@ bool boot_is_used(const struct boot_ctx *c, gpa_t base, uint64_t len);
 const char *boot_ram_text(const struct boot_ctx *c, char *buf, size_t len);
 void boot_progress(const struct boot_ctx *c, const char *what, uint64_t done, uint64_t total);
 
-/* File bytes [off, off + len) to RAM, which was checked before; mapped when that is faster. */
+/*
+ * File bytes [off, off + len) to RAM, which was checked before. A copy, not a mapping: see
+ * docs/images.md for the measurement.
+ */
 int boot_copy(struct boot_ctx *c, const struct boot_file *f, uint64_t off, gpa_t gpa, uint64_t len,
               const char *what);
 

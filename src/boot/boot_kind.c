@@ -94,6 +94,12 @@ static const char *boot_machine_name(const struct boot_machine *rows, unsigned n
     return other;
 }
 
+static uint16_t elf_half(const uint8_t *p, bool big)
+{
+    uint16_t v = le16_get(p);
+    return big ? __builtin_bswap16(v) : v;
+}
+
 /* gABI: e_ident[4] class, [5] data, [6] version; e_type at 16, e_machine at 18. */
 static struct boot_seen boot_seen_elf(const uint8_t *head, uint64_t n)
 {
@@ -101,8 +107,7 @@ static struct boot_seen boot_seen_elf(const uint8_t *head, uint64_t n)
     if (n < 20)
         return s;
     bool big = head[5] == 2;
-    uint16_t type = big ? (uint16_t)(head[16] << 8 | head[17]) : le16_get(head + 16);
-    uint16_t machine = big ? (uint16_t)(head[18] << 8 | head[19]) : le16_get(head + 18);
+    uint16_t type = elf_half(head + 16, big), machine = elf_half(head + 18, big);
     s.name =
         boot_machine_name(elf_machines, ARRAY_LEN(elf_machines), machine, "an ELF for another CPU");
     if (machine != 183) {
@@ -180,7 +185,7 @@ struct boot_seen boot_recognise(const uint8_t *head, uint64_t n)
     if (n >= 2 && !memcmp(head, "MZ", 2))
         return boot_seen_mz(head, n);
     if (boot_all(head, n, boot_is_zero))
-        return (struct boot_seen){BOOT_REFUSED, "nothing but zero bytes at its start", NULL, false};
+        return (struct boot_seen){BOOT_REFUSED, "all zero bytes at its start", NULL, false};
     if (boot_all(head, n, boot_is_text))
         return (struct boot_seen){BOOT_REFUSED, "text", "give a kernel", false};
     if (n >= 512 && head[510] == 0x55 && head[511] == 0xaa)
