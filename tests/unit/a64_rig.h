@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * a64_rig.h - a bare software CPU with RAM, a vector table whose every entry leaves run(), and the few
- * instruction words tests need. No board, no interrupt controller.
+ * a64_rig.h - a bare software CPU with RAM, a vector table whose every entry leaves run(), and the
+ * few instruction words tests need. No board, no interrupt controller.
  */
 #ifndef TESTS_A64_RIG_H
 #define TESTS_A64_RIG_H
@@ -132,7 +132,8 @@ static inline uint32_t i_movk(unsigned rd, unsigned imm, unsigned hw)
     return 0xf2800000u | hw << 21 | imm << 5 | rd;
 }
 
-static inline uint32_t i_ldr(unsigned size, unsigned rt, unsigned rn) /* size: log2 bytes; offset 0 */
+static inline uint32_t i_ldr(unsigned size, unsigned rt,
+                             unsigned rn) /* size: log2 bytes; offset 0 */
 {
     return 0x39400000u | size << 30 | rn << 5 | rt;
 }
@@ -207,19 +208,19 @@ static inline uint32_t i_hlt(unsigned n)
     return 0xd4400000u | n << 5;
 }
 
-#define I_ERET        0xd69f03e0u
-#define I_NOP         0xd503201fu
-#define I_WFE         0xd503205fu
-#define I_WFI         0xd503207fu
-#define I_SEVL        0xd50320bfu
-#define I_ISB         0xd5033fdfu
-#define I_DSB         0xd5033b9fu
-#define I_DAIFSET_ALL 0xd5034fdfu
-#define I_DAIFCLR_ALL 0xd5034fffu
-#define I_LDXR_X1_X0  0xc85f7c01u
-#define I_STXR_W2_X1_X0 0xc8027c01u
+#define I_ERET           0xd69f03e0u
+#define I_NOP            0xd503201fu
+#define I_WFE            0xd503205fu
+#define I_WFI            0xd503207fu
+#define I_SEVL           0xd50320bfu
+#define I_ISB            0xd5033fdfu
+#define I_DSB            0xd5033b9fu
+#define I_DAIFSET_ALL    0xd5034fdfu
+#define I_DAIFCLR_ALL    0xd5034fffu
+#define I_LDXR_X1_X0     0xc85f7c01u
+#define I_STXR_W2_X1_X0  0xc8027c01u
 #define I_LDADD_X1_X2_X0 0xf8210002u /* ldadd x1, x2, [x0] */
-#define I_FMOV_D0_X0  0x9e670000u
+#define I_FMOV_D0_X0     0x9e670000u
 
 #define MRS_ESR  HV_SYSREG(3, 0, 5, 2, 0)
 #define SYS_VBAR HV_SYSREG(3, 0, 12, 0, 0)
