@@ -228,13 +228,29 @@ static void diag_exit(const struct run *run, const struct vm_exit_note *n, struc
         text_add(t, ", PC %#" PRIx64, n->pc);
 }
 
+/* Equal lines in a row are one line with their number: a guest that waits does little else. */
 static void diag_last(const struct run *run, const struct vm_result *res, struct text *t)
 {
-    for (unsigned i = 0; i < res->n_last; i++) {
-        text_add(t, "  %-9s ", i ? "" : "last");
-        diag_exit(run, &res->last[i], t);
-        text_add(t, "\n");
+    struct text line = {0}, before = {0};
+    unsigned same = 0;
+    for (unsigned i = 0; i <= res->n_last; i++) {
+        text_free(&line);
+        if (i < res->n_last)
+            diag_exit(run, &res->last[i], &line);
+        if (line.p && before.p && !strcmp(line.p, before.p)) {
+            same++;
+            continue;
+        }
+        if (before.p) {
+            text_add(t, "  %-9s %s", i == same ? "last" : "", before.p);
+            text_add(t, same > 1 ? ", %u times\n" : "\n", same);
+        }
+        text_free(&before);
+        before = line;
+        line = (struct text){0};
+        same = 1;
     }
+    text_free(&before);
 }
 
 static void diag_unmapped(const struct run *run, const struct vm_result *res, struct text *t)

@@ -84,7 +84,9 @@ bool esr_has_far(uint64_t esr)
 void esr_text(uint64_t esr, struct text *t)
 {
     unsigned ec = (unsigned)bits_get(esr, 26, 6);
-    if (ec_names[ec])
+    if (!esr) /* an undefined instruction sets IL; an interrupt writes no syndrome */
+        text_add(t, "interrupts only");
+    else if (ec_names[ec])
         text_add(t, "%s", ec_names[ec]);
     else
         text_add(t, "exception class %#x", ec);

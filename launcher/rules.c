@@ -162,7 +162,7 @@ static bool linux_no_console(const struct facts *f)
 
 static bool linux_quiet(const struct facts *f)
 {
-    return is_linux(f) && !f->res->bytes_out && !has_word(f, "earlycon");
+    return is_linux(f) && !f->res->bytes_out && !has_word(f, "earlycon") && !linux_other_console(f);
 }
 
 static bool linux_no_root(const struct facts *f)

@@ -356,9 +356,6 @@ static int run_machine(struct run *run)
             return rc;
         run->boot = vm_boot(vm);
         run->boots++;
-        log_at(LOG_INFO, "%s%s%s at %#" PRIx64 ", entry %#" PRIx64, run->boot->kind_name,
-               *run->boot->packing ? ", " : "", run->boot->packing, run->boot->load_gpa,
-               run->boot->entry);
         if (run->boots == 1) /* until here a signal ends the process, as it would any loader */
             signals_install();
         signals_vm(vm);
