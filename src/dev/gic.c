@@ -13,7 +13,7 @@
  * Everything a CPU sees is a function of the state: after each change gic_update() recomputes the
  * highest-priority pending interrupt of the CPUs concerned, nine words at most times, and drives
  * the lines that differ. A 1-of-N SPI goes to the CPU that is the least busy among those that would
- * take it now (§4.7 leaves the choice open). Threads: every entry point runs with the device lock
+ * take it now (§2.3 leaves the choice open). Threads: every entry point runs with the device lock
  * held or takes it.
  */
 #include "src/dev/gic.h"
@@ -51,7 +51,7 @@ static void gic_pick_bank(const struct gic_bank *b, uint32_t mask, unsigned base
     }
 }
 
-/* §4.8.5: above the mask, and its group priority above what runs. */
+/* §4.8: above the mask, and its group priority above what runs. */
 static bool gic_urgent(const struct gic_cpu *c, unsigned prio, unsigned group)
 {
     return prio < c->pmr && (prio & gic_group_mask(c, group)) < gic_running(c);
@@ -145,7 +145,7 @@ static bool gic_wire(struct gic_bank *b, unsigned n, bool level)
         return false;
     b->level ^= bit;
     if (level &&
-        (b->edge & bit)) /* §4.2.1: a rising edge makes it pending until it is acknowledged */
+        (b->edge & bit)) /* §4.1: a rising edge makes it pending until it is acknowledged */
         b->latch |= bit;
     return true;
 }
@@ -180,19 +180,19 @@ void gic_set_ppi(struct dev *gic, unsigned cpu, unsigned intid, bool level)
 enum gic_bits_op { GIC_ASSIGN, GIC_SET, GIC_CLEAR };
 
 // clang-format off
-/* columns: offset, what a write does, field */
+/* columns: offset, what a write does, field (IHI 0069H §12.9, by name) */
 static const struct gic_bits {
     uint16_t off;
     uint8_t op;
     uint8_t field;
 } gic_bits[] = {
-    {0x080, GIC_ASSIGN, offsetof(struct gic_bank, group)},  /* IGROUPR    §12.9.9 */
-    {0x100, GIC_SET,    offsetof(struct gic_bank, enable)}, /* ISENABLER  §12.9.25 */
-    {0x180, GIC_CLEAR,  offsetof(struct gic_bank, enable)}, /* ICENABLER  §12.9.6 */
-    {0x200, GIC_SET,    offsetof(struct gic_bank, latch)},  /* ISPENDR    §12.9.27 */
-    {0x280, GIC_CLEAR,  offsetof(struct gic_bank, latch)},  /* ICPENDR    §12.9.8 */
-    {0x300, GIC_SET,    offsetof(struct gic_bank, active)}, /* ISACTIVER  §12.9.23 */
-    {0x380, GIC_CLEAR,  offsetof(struct gic_bank, active)}, /* ICACTIVER  §12.9.4 */
+    {0x080, GIC_ASSIGN, offsetof(struct gic_bank, group)},  /* IGROUPR */
+    {0x100, GIC_SET,    offsetof(struct gic_bank, enable)}, /* ISENABLER */
+    {0x180, GIC_CLEAR,  offsetof(struct gic_bank, enable)}, /* ICENABLER */
+    {0x200, GIC_SET,    offsetof(struct gic_bank, latch)},  /* ISPENDR */
+    {0x280, GIC_CLEAR,  offsetof(struct gic_bank, latch)},  /* ICPENDR */
+    {0x300, GIC_SET,    offsetof(struct gic_bank, active)}, /* ISACTIVER */
+    {0x380, GIC_CLEAR,  offsetof(struct gic_bank, active)}, /* ICACTIVER */
 };
 // clang-format on
 
@@ -257,7 +257,7 @@ void gic_cfg_write(struct gic_bank *b, unsigned half, uint32_t val)
 
 uint32_t gic_id_read(unsigned off)
 {
-    /* PIDR4..7, PIDR0..3, CIDR0..3 (§12.1.3): DES_1/DES_0/DES_2 Arm, PIDR2.ArchRev 3 */
+    /* PIDR4..7, PIDR0..3, CIDR0..3 (§12.1): DES_1/DES_0/DES_2 Arm, PIDR2.ArchRev 3 */
     static const uint8_t ids[] = {0x04, 0, 0, 0, 0x92, 0xb4, 0x3b, 0, 0x0d, 0xf0, 0x05, 0xb1};
     return off >= 0xffd0 && off % 4 == 0 && off < 0x10000 ? ids[(off - 0xffd0) / 4] : 0;
 }
@@ -303,15 +303,16 @@ static void gic_reset(struct dev *dev)
     for (unsigned i = 0; i < g->cpus; i++) {
         struct gic_cpu *c = &g->cpu[i];
         bool irq = c->irq, fiq = c->fiq;
-        *c = (struct gic_cpu){
-            .priv = {.level = c->priv.level,
-                     .edge = 0xffff                      }, /* SGIs are edge-triggered (§12.11.7) */
-            .waker = 6, /* ChildrenAsleep, ProcessorSleep */
-            .bpr = {GIC_BPR0_MIN,           GIC_BPR1_MIN},
-            .hppi = GIC_SPURIOUS,
-            .irq = irq,
-            .fiq = fiq,
-        };
+        uint32_t level = c->priv.level;
+        memset(c, 0, sizeof *c);
+        c->irq = irq;
+        c->fiq = fiq;
+        c->hppi = GIC_SPURIOUS;
+        c->priv.level = level;
+        c->priv.edge = 0xffff; /* SGIs are edge-triggered (GICR_ICFGR0) */
+        c->waker = GICR_WAKER_ASLEEP;
+        c->bpr[0] = GIC_BPR0_MIN;
+        c->bpr[1] = GIC_BPR1_MIN;
         for (unsigned k = 0; k < GIC_SPI_BANKS; k++)
             c->route[k] = i == 0 ? UINT32_MAX : 0; /* as IROUTER 0 says */
     }
@@ -326,7 +327,7 @@ static void gic_free(struct dev *dev)
 
 static const struct dev_ops gic_ops = {
     .kind = "gicv3",
-    .sizes = 1 | 4, /* bytes for IPRIORITYR (§12.1.1); the 64-bit registers take halves */
+    .sizes = 1 | 4, /* bytes for IPRIORITYR (§12.1); the 64-bit registers take halves */
     .read = gic_read,
     .write = gic_write,
     .reset = gic_reset,

@@ -12,13 +12,14 @@
 #define GIC_SPIS      (32 * GIC_SPI_BANKS)
 #define GIC_INTIDS    (32 + GIC_SPIS)
 
-#define GIC_SPURIOUS 1023 /* §2.2.1: no interrupt */
-#define GIC_IDLE     0xff /* running priority when nothing is active */
+#define GIC_SPURIOUS      1023 /* §2.2: no interrupt */
+#define GICR_WAKER_ASLEEP 6    /* ProcessorSleep, ChildrenAsleep */
+#define GIC_IDLE          0xff /* running priority when nothing is active */
 /* Five implemented priority bits, all of them group priority: 32 levels, one 32-bit APR (§4.8). */
 #define GIC_PRIO_BITS 5
 #define GIC_PRIO_MASK 0xf8
 #define GIC_BPR0_MIN  2 /* ICC_BPR0: group priority is [7:3] */
-#define GIC_BPR1_MIN  3 /* ICC_BPR1 counts from one more (§4.8.2) */
+#define GIC_BPR1_MIN  3 /* ICC_BPR1 counts from one more (§4.8) */
 
 #define ICC_CTLR_CBPR    BIT(0)
 #define ICC_CTLR_EOIMODE BIT(1)
@@ -85,7 +86,7 @@ static inline unsigned gic_running(const struct gic_cpu *c)
     return active ? (unsigned)__builtin_ctz(active) << (8 - GIC_PRIO_BITS) : GIC_IDLE;
 }
 
-/* §4.8.2: the bits of a priority that decide preemption. */
+/* §4.8: the bits of a priority that decide preemption. */
 static inline unsigned gic_group_mask(const struct gic_cpu *c, unsigned group)
 {
     if (group && !(c->ctlr & ICC_CTLR_CBPR)) /* its own binary point, counted from one more */

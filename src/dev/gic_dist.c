@@ -23,7 +23,7 @@
 #define GICD_CTLR_ARE BIT(4) /* RAO */
 #define GICD_CTLR_DS  BIT(6) /* RAO */
 
-/* §12.9.38: no LPIs, MBIs, security; A3V, so that IROUTER.Aff3 counts; IDbits 10 bits */
+/* GICD_TYPER: no LPIs, MBIs, security; A3V, so that IROUTER.Aff3 counts; IDbits 10 bits */
 #define GICD_TYPER_VALUE ((uint32_t)(BIT(24) | 9u << 19 | (GIC_INTIDS / 32 - 1)))
 
 #define IROUTER_IRM  BIT(31)
@@ -38,7 +38,7 @@ static struct gic_bank *gicd_bits_bank(struct gic *g, unsigned off, unsigned *ba
     return word >= 1 && word <= GIC_SPI_BANKS ? &g->spi[word - 1] : NULL;
 }
 
-/* IROUTER (§12.9.22): where each SPI goes. An affinity that no CPU has sends it nowhere. */
+/* GICD_IROUTER<n>: where each SPI goes. An affinity that no CPU has sends it nowhere. */
 static void gicd_route(struct gic *g, unsigned spi, uint64_t val)
 {
     unsigned k = spi / 32;

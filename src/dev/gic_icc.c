@@ -4,7 +4,7 @@
  *
  * One Security state and no EL2/EL3: ICC_SRE_EL1 is RAO/WI, group 0 is FIQ and group 1 IRQ, a
  * spurious read gives 1023. With five priority bits there is one active-priority register per
- * group, and AP<g>R1..3 do not exist (§12.2.3). ICC_ASGI1R generates SGIs for the other Security
+ * group, and AP<g>R1..3 do not exist (§4.8). ICC_ASGI1R generates SGIs for the other Security
  * state: none here, so none.
  */
 #include "src/dev/gic.h"
@@ -12,7 +12,7 @@
 
 #define ICC_REG(crn, crm, op2) HV_SYSREG(3, 0, crn, crm, op2)
 
-/* §12.2.6: PRIbits (one less), A3V: SGIs name an Aff3; 16-bit INTIDs, no SEIs, RSS or extended
+/* ICC_CTLR_EL1: PRIbits (one less), A3V: SGIs name an Aff3; 16-bit INTIDs, no SEIs, RSS or extended
  * ranges */
 #define ICC_CTLR_RO ((GIC_PRIO_BITS - 1) << 8 | 1 << 15)
 
@@ -22,7 +22,7 @@
 
 /* ---- acknowledge, priority drop, deactivate ---- */
 
-/* ICC_IAR<n> (§12.2.14-15): the pending interrupt becomes active and its priority the running one.
+/* ICC_IAR<n>: the pending interrupt becomes active and its priority the running one.
  */
 static uint64_t icc_iar_r(struct gic *g, unsigned cpu, unsigned group)
 {
@@ -45,7 +45,7 @@ static void icc_deactivate(struct gic *g, unsigned cpu, unsigned intid)
     gic_bank(g, cpu, intid)->active &= ~(UINT32_C(1) << intid % 32);
 }
 
-/* ICC_EOIR<n> (§12.2.9-10): priority drop, and with EOImode 0 deactivation. */
+/* ICC_EOIR<n>: priority drop, and with EOImode 0 deactivation. */
 static void icc_eoir_w(struct gic *g, unsigned cpu, unsigned group, uint64_t val)
 {
     struct gic_cpu *c = &g->cpu[cpu];
@@ -61,7 +61,7 @@ static void icc_eoir_w(struct gic *g, unsigned cpu, unsigned group, uint64_t val
     gic_update_all(g); /* an SPI may have been active here and be routed elsewhere by now */
 }
 
-/* ICC_HPPIR<n> (§12.2.12-13): what would be acknowledged, whatever PMR and the running priority
+/* ICC_HPPIR<n>: what would be acknowledged, whatever PMR and the running priority
  * say. */
 static uint64_t icc_hppir_r(struct gic *g, unsigned cpu, unsigned group)
 {
@@ -71,7 +71,7 @@ static uint64_t icc_hppir_r(struct gic *g, unsigned cpu, unsigned group)
 
 /* ---- SGIs ---- */
 
-/* ICC_SGI<n>R (§12.2.18-21): pending at each target where the SGI is configured for this group. */
+/* ICC_SGI<n>R: pending at each target where the SGI is configured for this group. */
 static void icc_sgir_w(struct gic *g, unsigned cpu, unsigned group, uint64_t val)
 {
     uint32_t bit = UINT32_C(1) << bits_get(val, 24, 4);
@@ -94,7 +94,7 @@ static void icc_sgir_w(struct gic *g, unsigned cpu, unsigned group, uint64_t val
 static uint64_t icc_bpr_r(struct gic *g, unsigned cpu, unsigned group)
 {
     const struct gic_cpu *c = &g->cpu[cpu];
-    if (group && (c->ctlr & ICC_CTLR_CBPR)) /* §12.2.5: BPR0 plus one, saturated */
+    if (group && (c->ctlr & ICC_CTLR_CBPR)) /* BPR0 plus one, saturated */
         return MIN(c->bpr[0] + 1, 7u);
     return c->bpr[group];
 }
@@ -113,7 +113,7 @@ static void icc_dir_w(struct gic *g, unsigned cpu, unsigned arg, uint64_t val)
 {
     (void)arg;
     unsigned intid = val & 0xffffff;
-    if (intid < GIC_INTIDS && (g->cpu[cpu].ctlr & ICC_CTLR_EOIMODE)) /* §12.2.8 */
+    if (intid < GIC_INTIDS && (g->cpu[cpu].ctlr & ICC_CTLR_EOIMODE)) /* else ignored */
         icc_deactivate(g, cpu, intid);
     gic_update_all(g);
 }

@@ -4,7 +4,7 @@
  * §12.11).
  *
  * There are no LPIs: GICR_CTLR and the LPI registers are RES0. GICR_WAKER reads back as the
- * handshake wants it, ChildrenAsleep following ProcessorSleep at once (§12.11.42).
+ * handshake wants it, ChildrenAsleep following ProcessorSleep at once (GICR_WAKER).
  */
 #include "src/dev/gic.h"
 
@@ -24,7 +24,6 @@
 
 #define GICR_TYPER_LAST            BIT(4)
 #define GICR_WAKER_PROCESSOR_SLEEP BIT(1)
-#define GICR_WAKER_CHILDREN_ASLEEP BIT(2)
 
 static uint32_t gicr_read_rd(struct gic *g, unsigned cpu, unsigned off)
 {
@@ -33,7 +32,7 @@ static uint32_t gicr_read_rd(struct gic *g, unsigned cpu, unsigned off)
     switch (off) {
     case GICR_IIDR:
         return GIC_IIDR;
-    case GICR_TYPER: /* §12.11.41: Processor_Number, Last */
+    case GICR_TYPER: /* Processor_Number, Last */
         return (uint32_t)(cpu << 8 | (cpu + 1 == g->cpus ? GICR_TYPER_LAST : 0));
     case GICR_TYPER_HI: /* Affinity_Value: Aff0 */
         return cpu;
@@ -65,9 +64,7 @@ void gicr_write(struct gic *g, unsigned cpu, unsigned off, unsigned size, uint32
 {
     struct gic_bank *b = &g->cpu[cpu].priv;
     if (off == GICR_WAKER && size == 4)
-        g->cpu[cpu].waker = val & GICR_WAKER_PROCESSOR_SLEEP
-                                ? GICR_WAKER_PROCESSOR_SLEEP | GICR_WAKER_CHILDREN_ASLEEP
-                                : 0;
+        g->cpu[cpu].waker = val & GICR_WAKER_PROCESSOR_SLEEP ? GICR_WAKER_ASLEEP : 0;
     if (off < GICR_SGI_BASE)
         return;
     off -= GICR_SGI_BASE;

@@ -5,7 +5,7 @@
  * Follows the PL011 TRM r1p5 (DDI 0183G) chapter 3: 32-deep FIFOs. Transmission is instantaneous,
  * so TXFF and BUSY never read 1, and bytes go out whatever UARTCR says, as guests made for
  * emulators expect. Not modelled: DMA (§3.3.14; the bits are kept), IrDA, baud rate and line
- * errors, sending a break, the test registers (§4.3), the separate interrupt outputs (only the
+ * errors, sending a break, the test registers (chapter 4), the separate interrupt outputs (only the
  * combined UARTINTR).
  *
  * Received bytes: none lost, and no timer
@@ -13,36 +13,38 @@
  * A real line loses what comes too early or too fast. Here the sender is a pipe that can wait, so
  * the receiver departs from the TRM where that would lose a byte:
  *
- * - A byte is *visible* (RXFE 0, RX/RT interrupts, DR) only while the guest can be told of it, or
- *   looks for it. Told: IMSC has RXIM or RTIM. Linux's driver discards up to 64 received bytes as
- * it opens the port, before it unmasks these; they are still hidden then. Looks: PL011_POLLS reads
- * of FR or RIS in a row that found nothing, with no byte sent in between. Waiting for room to send
- * is at most two such reads per byte (Linux's earlycon: TXFF, then BUSY), so eight is well clear of
- *   it, and a reader that polls gets there at once. Sending a byte ends it: U-Boot's commands look
- *   for ^C now and then while they print, and throw away what they find. A program that never stops
- *   printing between two looks is recognised by PL011_SPLIT_POLLS of them; that holds until a
- *   control register is written, which every driver does as it takes over. Hidden bytes stay where
- *   they are.
- * - FEN 0 makes the FIFO one byte deep for new bytes, but those there stay (TRM §3.3.7: they go).
- * - RX and RT interrupts are levels: they follow the FIFO, and ICR does not clear them while bytes
- *   are there. RT does not wait for 32 bit periods.
+ * - A byte is *visible* (RXFE 0, RX/RT interrupts, DR) only while the guest can be told of it,
+ *   or looks for it. Told: IMSC has RXIM or RTIM. Linux's driver discards up to 64 received
+ *   bytes as it opens the port, before it unmasks these; they are still hidden then. Looks:
+ *   PL011_POLLS reads of FR or RIS in a row that found nothing, with no byte sent in between.
+ *   Waiting for room to send is at most two such reads per byte (Linux's earlycon: TXFF, then
+ *   BUSY), so eight is well clear of it, and a reader that polls gets there at once. Sending a
+ *   byte ends it: U-Boot's commands look for ^C now and then while they print, and throw away
+ *   what they find. A program that never stops printing between two looks is recognised by
+ *   PL011_SPLIT_POLLS of them; that holds until a control register is written, which every
+ *   driver does as it takes over. Hidden bytes stay where they are.
+ * - FEN 0 makes the FIFO one byte deep for new bytes, but those there stay (TRM §3.3.7: they
+ *   go).
+ * - RX and RT interrupts are levels: they follow the FIFO, and ICR does not clear them while
+ *   bytes are there. RT does not wait for 32 bit periods.
  * - UARTCR.UARTEN and RXE do not stop reception: guests that poll often leave them as reset has
- * them.
+ *   them.
  * - A reset keeps bytes that were received and not read: the line's far end was not reset.
  *
- * Pace: an interrupt-driven guest reads as fast as bytes come and drops what its own buffers cannot
- * hold (Linux's tty without flow control). So after one FIFO-full the next waits until the machine
- * has nothing left to do (pl011_guest_idle()) or, while it stays busy, some time
- * (pl011_input_tick()). With flow control in use (CTSEN) a guest says for itself when to stop, by
- * RTS or by masking RXIM and RTIM, but only after its interrupt handler has returned: then it is
- * PL011_FLOW_CREDIT bytes. A reader that polls takes a byte when it wants one, and is not paced.
+ * Pace: an interrupt-driven guest reads as fast as bytes come and drops what its own buffers
+ * cannot hold (Linux's tty without flow control). So after one FIFO-full the next waits until
+ * the machine has nothing left to do (pl011_guest_idle()) or, while it stays busy, some time
+ * (pl011_input_tick()). With flow control in use (CTSEN) a guest says for itself when to stop,
+ * by RTS or by masking RXIM and RTIM, but only after its interrupt handler has returned: then
+ * it is PL011_FLOW_CREDIT bytes. A reader that polls takes a byte when it wants one, and is not
+ * paced.
  *
- * Modem lines: CTS and DSR are asserted. DCD is asserted until input has ended, all of it was read
- * and the machine has become idle over it: the end of input on a serial line is loss of carrier,
- * and Linux throws away what a tty still holds when that comes.
+ * Modem lines: CTS and DSR are asserted. DCD is asserted until input has ended, all of it was
+ * read and the machine has become idle over it: the end of input on a serial line is loss of
+ * carrier, and Linux throws away what a tty still holds when that comes.
  *
- * Threads: every register access runs with the device lock held; pl011_ready(), pl011_guest_idle(),
- * pl011_input_tick() and pl011_input_waits() take it.
+ * Threads: every register access runs with the device lock held; pl011_ready(),
+ * pl011_guest_idle(), pl011_input_tick() and pl011_input_waits() take it.
  */
 #include "vmm/dev.h"
 
@@ -340,7 +342,7 @@ static void pl011_send(struct pl011 *u, uint8_t byte)
         u->regs.rsr |= PL011_RSR_OE;
         u->regs.latched |= PL011_INT_OE;
     }
-    /* §2.8.2: the FIFO went down through its trigger level as the byte left */
+    /* §2.8: the FIFO went down through its trigger level as the byte left */
     u->regs.latched |= PL011_INT_TX;
 }
 

@@ -8,7 +8,7 @@
  * register access and when pl031_alarm_due() is called; a machine that gives no alarm hook
  * (pl031_set_alarm) gets its match interrupt at the next access only. The hook's deadline is whole
  * seconds from the access that set it, so an alarm may be up to one second late, never early. Not
- * modelled: the test registers (§4.3).
+ * modelled: the test registers (chapter 4).
  */
 #include "vmm/dev.h"
 

@@ -4,7 +4,7 @@
  *
  * Follows the PL061 TRM (DDI 0190B) chapter 3. A pin that the guest makes an output holds what was
  * written and goes nowhere. Not modelled: hardware control of pins by AFSEL (the bits are kept),
- * the test registers (§4.3), the per-pin interrupt outputs GPIOMIS[7:0] (only the combined
+ * the test registers (chapter 4), the per-pin interrupt outputs GPIOMIS[7:0] (only the combined
  * GPIOINTR). Threads: every register access runs with the device lock held; pl061_set_input() takes
  * it.
  */

@@ -46,7 +46,7 @@ static void virtio_slot_free(struct dev *dev)
 
 static const struct dev_ops virtio_slot_ops = {
     .kind = "virtio-mmio",
-    .sizes = 4, /* §4.2.2.1: only 32 bit wide and aligned accesses below the configuration space */
+    .sizes = 4, /* §4.2.2.2: only 32 bit wide and aligned accesses below the configuration space */
     .read = virtio_slot_read,
     .write = virtio_slot_write,
     .reset = virtio_slot_reset,

@@ -151,7 +151,7 @@ static void distributor_registers(void) /* §12.9 */
     gic_fini(&r);
 }
 
-static void priorities_have_five_bits_and_take_bytes(void) /* §4.8, §12.9.20 */
+static void priorities_have_five_bits_and_take_bytes(void) /* §4.8, GICD_IPRIORITYR */
 {
     struct rig r;
     gic_init(&r);
@@ -170,7 +170,7 @@ static void priorities_have_five_bits_and_take_bytes(void) /* §4.8, §12.9.20 *
     gic_fini(&r);
 }
 
-static void redistributors_tell_who_they_are(void) /* §12.11.41 */
+static void redistributors_tell_who_they_are(void) /* GICR_TYPER, GICR_WAKER */
 {
     struct rig r;
     gic_init(&r);
@@ -188,7 +188,7 @@ static void redistributors_tell_who_they_are(void) /* §12.11.41 */
     gic_fini(&r);
 }
 
-static void configuration_of_sgis_is_fixed(void) /* §12.11.7, §12.11.8, §12.9.10 */
+static void configuration_of_sgis_is_fixed(void) /* GICR_ICFGR0, GICR_ICFGR1, GICD_ICFGR */
 {
     struct rig r;
     gic_init(&r);
@@ -207,7 +207,7 @@ static void configuration_of_sgis_is_fixed(void) /* §12.11.7, §12.11.8, §12.9
     gic_fini(&r);
 }
 
-static void irouter_takes_both_halves(void) /* §12.9.22 */
+static void irouter_takes_both_halves(void) /* GICD_IROUTER */
 {
     struct rig r;
     gic_init(&r);
@@ -293,7 +293,7 @@ static void odd_accesses_are_harmless(void)
 
 /* ---- the life of an interrupt ---- */
 
-static void each_gate_holds_an_interrupt_back(void) /* §4.8.5, §4.6 */
+static void each_gate_holds_an_interrupt_back(void) /* §4.8, §4.6 */
 {
     struct rig r;
     gic_open(&r);
@@ -327,7 +327,7 @@ static void each_gate_holds_an_interrupt_back(void) /* §4.8.5, §4.6 */
     gic_fini(&r);
 }
 
-static void a_level_comes_back_after_eoi(void) /* §4.1.2: pending and active */
+static void a_level_comes_back_after_eoi(void) /* §4.1: pending and active */
 {
     struct rig r;
     gic_open(&r);
@@ -353,7 +353,7 @@ static void a_level_comes_back_after_eoi(void) /* §4.1.2: pending and active */
     gic_fini(&r);
 }
 
-static void an_edge_is_remembered_and_comes_once(void) /* §4.2.1 */
+static void an_edge_is_remembered_and_comes_once(void) /* §4.1 */
 {
     struct rig r;
     gic_open(&r);
@@ -379,7 +379,7 @@ static void an_edge_is_remembered_and_comes_once(void) /* §4.2.1 */
     gic_fini(&r);
 }
 
-static void the_highest_priority_comes_first_and_preempts(void) /* §4.8.3 */
+static void the_highest_priority_comes_first_and_preempts(void) /* §4.8 */
 {
     struct rig r;
     gic_open(&r);
@@ -408,7 +408,7 @@ static void the_highest_priority_comes_first_and_preempts(void) /* §4.8.3 */
     gic_fini(&r);
 }
 
-static void the_binary_point_limits_preemption(void) /* §4.8.2 */
+static void the_binary_point_limits_preemption(void) /* §4.8 */
 {
     struct rig r;
     gic_open(&r);
@@ -442,7 +442,7 @@ static void the_binary_point_limits_preemption(void) /* §4.8.2 */
     gic_fini(&r);
 }
 
-static void with_eoimode_1_dir_deactivates(void) /* §4.1.1, §12.2.8 */
+static void with_eoimode_1_dir_deactivates(void) /* §4.1, ICC_DIR_EL1 */
 {
     struct rig r;
     gic_open(&r);
@@ -466,7 +466,7 @@ static void with_eoimode_1_dir_deactivates(void) /* §4.1.1, §12.2.8 */
     gic_fini(&r);
 }
 
-static void eoi_of_nothing_changes_nothing(void) /* §12.2.10 */
+static void eoi_of_nothing_changes_nothing(void) /* ICC_EOIR1_EL1 */
 {
     struct rig r;
     gic_open(&r);
@@ -484,7 +484,7 @@ static void eoi_of_nothing_changes_nothing(void) /* §12.2.10 */
     gic_fini(&r);
 }
 
-static void group_0_is_fiq(void) /* §4.6.2, one Security state */
+static void group_0_is_fiq(void) /* §4.6, one Security state */
 {
     struct rig r;
     gic_open(&r);
@@ -510,7 +510,7 @@ static void group_0_is_fiq(void) /* §4.6.2, one Security state */
     gic_fini(&r);
 }
 
-static void private_interrupts_are_private(void) /* §2.2.1: PPIs */
+static void private_interrupts_are_private(void) /* §2.2: PPIs */
 {
     struct rig r;
     gic_open(&r);
@@ -530,7 +530,7 @@ static void private_interrupts_are_private(void) /* §2.2.1: PPIs */
 
 /* ---- SGIs ---- */
 
-static void sgis_reach_their_targets(void) /* §12.2.21 */
+static void sgis_reach_their_targets(void) /* ICC_SGI1R_EL1 */
 {
     struct rig r;
     gic_open(&r);
@@ -586,7 +586,7 @@ static void sgis_to_nobody_are_dropped(void)
 
 /* ---- routing ---- */
 
-static void an_spi_goes_where_irouter_says(void) /* §4.7 */
+static void an_spi_goes_where_irouter_says(void) /* §2.3 */
 {
     struct rig r;
     gic_open(&r);
@@ -605,7 +605,7 @@ static void an_spi_goes_where_irouter_says(void) /* §4.7 */
     gic_fini(&r);
 }
 
-static void a_one_of_n_interrupt_goes_to_one_cpu(void) /* §4.7 */
+static void a_one_of_n_interrupt_goes_to_one_cpu(void) /* §2.3 */
 {
     struct rig r;
     gic_open(&r);

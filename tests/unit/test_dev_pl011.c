@@ -125,7 +125,7 @@ static void bytes_and_halfwords_reach_dr(void) /* Linux and U-Boot use both */
 
 /* ---- transmitter ---- */
 
-static void tx_interrupt_comes_with_a_byte_and_goes_with_icr(void) /* TRM §2.8.2, §3.3.13 */
+static void tx_interrupt_comes_with_a_byte_and_goes_with_icr(void) /* TRM §2.8, §3.3.13 */
 {
     struct rig r;
     uart_init(&r, "", 0);
@@ -484,7 +484,8 @@ static void interrupt_handlers_reading_ris_and_fr_are_not_pollers(void)
     rig_fini(&r);
 }
 
-static void flow_control_stops_input_while_rts_is_off(void) /* TRM §2.7: CRTSCTS, throttled */
+static void
+flow_control_stops_input_while_rts_is_off(void) /* TRM §3.3.8 CTSEN: CRTSCTS, throttled */
 {
     struct rig r;
     big_fill();
