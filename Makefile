@@ -157,7 +157,10 @@ TESTS += unit/test_bus
 TESTS += unit/test_board
 TESTS += unit/test_dtb
 TESTS += unit/test_boot
+TESTS += unit/test_boot_packed
+TESTS += unit/test_boot_fail
 TESTS += unit/test_a64_simd
+TESTS += unit/test_a64_fp
 TESTS += unit/test_host_park
 TESTS += unit/test_host_loop
 TESTS += unit/test_host_console
@@ -172,6 +175,8 @@ test_bin := $(TESTS:%=$(B)/tests/%)
 check: $(test_bin) $(BIN)
 	$(Q)prove -Q --exec '' $(test_bin)
 	$(Q)VIBEVMM=$(BIN) prove -Q tests/cli
+
+$(B)/tests/unit/test_boot_fail: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=mmap,--wrap=pread,--wrap=open,--wrap=fstat
 
 $(B)/tests/%: $(B)/tests/%.o $(LIB)
 	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
