@@ -38,7 +38,7 @@ on_terminal() { # NAME WANTED KEYS SIGNAL ARGUMENT...
 }
 on_terminal 'a guest that ends at once' '0 * restored *Hi*' '' '' \
     --board vibe --entry 0x10000 --binary "$KERNELS/arm64_minimal.raw"
-on_terminal 'a guest that cannot go on' '123 * restored *likely*' '' '' \
+on_terminal 'a guest that cannot go on' '123 * restored *vibevmm:   next *' '' '' \
     --board vibe --entry 0x10000 --binary "$T/nowhere.raw"
 on_terminal 'a launch that fails' '127 cooked restored *No such file*' '' '' run /no/such/file
 finish
