@@ -110,10 +110,6 @@ struct a64_bank_info {
 
 #define A64_ODD_MAX 16
 
-#ifdef A64_STATS
-#include "src/a64/stats.h"
-#endif
-
 struct a64_core {
     struct a64_cpu cpu;
 
@@ -152,10 +148,6 @@ struct a64_core {
 
     struct hv_odd_sysreg odd[A64_ODD_MAX];
     unsigned odd_n;
-
-#ifdef A64_STATS
-    struct a64_stats stats;
-#endif
 
     /* Mirrors (mirror.c). */
     uint8_t *arena; /* A64_MIRRORS of A64_MIRROR_SIZE */

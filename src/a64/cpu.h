@@ -17,6 +17,10 @@
 #include "vmm/a64.h"
 #include "vmm/base.h"
 
+#ifdef A64_STATS
+#include "src/a64/stats.h"
+#endif
+
 struct a64_op;
 
 /* Executes one instruction; returns the slot to go on with, or NULL when run() has to return. */
@@ -161,6 +165,9 @@ struct a64_cpu {
     struct a64_mmio mmio[A64_MMIO_MAX];
     unsigned mmio_n;     /* completed accesses of the current instruction */
     unsigned mmio_at;    /* of those, consumed in this run of it */
+#ifdef A64_STATS
+    struct a64_stats stats;
+#endif
 };
 
 /* ---- Writing a handler -------------------------------------------------------------------------------
@@ -177,19 +184,33 @@ struct a64_cpu {
  */
 #define A64_OP(name) const struct a64_op *a64_op_##name(struct a64_cpu *cpu, const struct a64_op *op)
 
+#ifdef A64_STATS
+#define A64_COUNT(cpu, what) ((void)(cpu)->stats.what++)
+#define A64_COUNT_ACCESS(cpu, op, va, write) a64_stats_access(&(cpu)->stats, (cpu)->el, (op)->rn, va, write)
+#else
+#define A64_COUNT(cpu, what) ((void)0)
+#define A64_COUNT_ACCESS(cpu, op, va, write) ((void)0)
+#endif
+
 /* Threaded code needs tail calls; builds without them (-O0, sanitizers) return to the loop in run.c. */
 #if defined(A64_LOOP)
-#define A64_DISPATCH(to) return (to)
+#define A64_DISPATCH(to)                                                                           \
+    do {                                                                                           \
+        A64_COUNT(cpu, insns);                                                                     \
+        return (to);                                                                               \
+    } while (0)
 #elif defined(__clang__)
 #define A64_DISPATCH(to)                                                                           \
     do {                                                                                           \
         const struct a64_op *to_ = (to);                                                           \
+        A64_COUNT(cpu, insns);                                                                     \
         __attribute__((musttail)) return to_->fn(cpu, to_);                                        \
     } while (0)
 #else
 #define A64_DISPATCH(to)                                                                           \
     do {                                                                                           \
         const struct a64_op *to_ = (to);                                                           \
+        A64_COUNT(cpu, insns);                                                                     \
         return to_->fn(cpu, to_);                                                                  \
     } while (0)
 #endif
@@ -342,6 +363,7 @@ static inline bool a64_load_in(struct a64_cpu *cpu, const struct a64_op *op, str
                                uint64_t va, unsigned size, uint64_t *val)
 {
     const struct a64_dtlb *t = a64_dtlb_of(bank, va);
+    A64_COUNT_ACCESS(cpu, op, va, 0);
     if (likely(t->tag_r == ((va + size - 1) | 0xfff) && !(va & t->amask & (size - 1)))) {
         *val = a64_host_load((const void *)(uintptr_t)(va + t->addend), size);
         return true;
@@ -353,6 +375,7 @@ static inline bool a64_store_in(struct a64_cpu *cpu, const struct a64_op *op, st
                                 uint64_t va, unsigned size, uint64_t val)
 {
     const struct a64_dtlb *t = a64_dtlb_of(bank, va);
+    A64_COUNT_ACCESS(cpu, op, va, 1);
     if (likely(t->tag_w == ((va + size - 1) | 0xfff) && !(va & t->amask & (size - 1)))) {
         a64_host_store((void *)(uintptr_t)(va + t->addend), size, val);
         return true;

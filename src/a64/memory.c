@@ -60,6 +60,7 @@ static bool locate(struct a64_cpu *cpu, const struct a64_op *op, struct a64_bank
                    enum a64_access access, unsigned align, struct a64_tr *t, uint8_t **hva)
 {
     bool write = access == A64_WRITE;
+    A64_COUNT(cpu, data_misses);
     if (!a64_translate(cpu, va, bank == cpu->user, access, true, t))
         return a64_data_fault(cpu, op, va, t->fsc, write, false);
     if (t->device && va & (align - 1))

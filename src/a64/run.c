@@ -13,6 +13,7 @@ const struct a64_op *a64_goto_slow(struct a64_cpu *cpu, uint64_t va)
         return a64_abort(cpu, va, A64_EC_PC_ALIGN, 0, va);
 
     struct a64_tr t;
+    A64_COUNT(cpu, fetch_misses);
     const struct a64_region *region = NULL;
     if (a64_translate(cpu, va, cpu->el == 0, A64_EXEC, true, &t)) {
         region = a64_region_of(cpu->vm, align_down(t.pa, A64_PAGE), A64_PAGE);

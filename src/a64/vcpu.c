@@ -122,3 +122,10 @@ void a64_cpu_set_regs(struct a64_cpu *cpu, const struct hv_regs *regs)
     cpu->x[A64_SP] = regs->sp;
     cpu->pc = regs->pc;
 }
+
+#ifdef A64_STATS
+const struct a64_stats *a64_stats_get(const struct a64_cpu *cpu)
+{
+    return &cpu->stats;
+}
+#endif
