@@ -26,6 +26,8 @@ static void on_trap(struct trap *t)
             put_char((char)c);
             quit = c == 'q';
         }
+        if (quit)
+            mmio_w32(UART_IMSC, 0); /* what is left unread would go on asking */
     }
     if (intid < 1020)
         write_sysreg(ICC_EOIR1, intid);
@@ -42,7 +44,6 @@ int guest_main(void)
         barrier("wfi");
         barrier("msr daifclr, #2\n\tisb\n\tmsr daifset, #2");
     }
-    mmio_w32(UART_IMSC, 0);
     put_char('\n');
     return 0;
 }
