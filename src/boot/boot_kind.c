@@ -167,7 +167,7 @@ static bool boot_is_zero(uint8_t c)
 
 static bool boot_is_text(uint8_t c)
 {
-    return (c >= ' ' && c != 0x7f) || (c >= '\t' && c <= '\r') || c == 0x1b;
+    return (c >= ' ' && c < 0x7f) || (c >= '\t' && c <= '\r') || c == 0x1b;
 }
 
 struct boot_seen boot_recognise(const uint8_t *head, uint64_t n)
