@@ -400,7 +400,7 @@ static void a_program_that_prints_between_looks_gets_input(void)
     bool got = false;
     uart_init(&r, "x", 1);
     fake_chr_feed(&r.chr, 1);
-    for (unsigned i = 0; i < 300 && !got; i++) {
+    for (unsigned i = 0; i < 300000 && !got; i++) {
         got = !(rd32(&r, FR) & FR_RXFE);
         rd32(&r, FR); /* TXFF */
         if (!got)
@@ -420,7 +420,7 @@ static void a_look_for_control_c_while_printing_finds_nothing(void) /* U-Boot's 
         rd32(&r, FR);
     expect_u32(rd32(&r, DR), 's'); /* reading a command: byte after byte */
     expect_u32(rd32(&r, FR) & FR_RXFE, 0);
-    for (unsigned i = 0; i < 100; i++) { /* it runs, and prints */
+    for (unsigned i = 0; i < 10000; i++) { /* it runs, and prints: flinfo does it 512 times */
         rd32(&r, FR);
         wr32(&r, DR, '#');
         expect_u32(rd32(&r, FR) & FR_RXFE, FR_RXFE);
