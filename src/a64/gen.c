@@ -36,7 +36,7 @@ struct row {
     unsigned line;
     char bits[33];
     char name[NAME_MAX_LEN], handler[NAME_MAX_LEN];
-    bool dec;
+    bool dec, constrained;
     uint32_t mask, value;
     char flags[128];
 };
@@ -273,6 +273,7 @@ static void parse_line(char *p)
             die("too many constraints", t);
         parse_constraint(r, &cons[cons_n++], t);
     }
+    r->constrained = cons_n > 0;
     unsigned before = cubes_n;
     add_cubes(cons, cons_n, rows_n, r->mask, r->value);
     if (cubes_n == before)
@@ -454,7 +455,11 @@ static void write_bits(void)
     printf("\n#ifdef A64_TABLE_BITS\nstatic const char *const a64_insn_bits[] = {\n");
     for (unsigned i = 0; i < rows_n; i++)
         printf("    \"%s\",\n", rows[i].bits);
-    printf("};\n#endif\n");
+    printf("};\n\n/* Has the row constraints on its fields? */\n"
+           "static const unsigned char a64_insn_constrained[] = {");
+    for (unsigned i = 0; i < rows_n; i++)
+        printf("%s%d,", i % 32 ? " " : "\n    ", rows[i].constrained);
+    printf("\n};\n#endif\n");
 }
 
 int main(int argc, char **argv)
