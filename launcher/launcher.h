@@ -32,7 +32,8 @@ struct text {
 
 void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void text_bytes(struct text *t, const char *p, size_t len);
-void text_size(struct text *t, uint64_t bytes); /* "128 MiB" where that is exact */
+void text_size(struct text *t,
+               uint64_t bytes); /* "128 MiB"; six digits and more become "252.18 GiB" */
 void text_free(struct text *t);
 /* All of it to fd. 0 or -errno. */
 int text_write(const struct text *t, int fd);

@@ -72,7 +72,15 @@ void text_size(struct text *t, uint64_t bytes)
         bytes /= 1024;
         u++;
     }
-    text_add(t, "%" PRIu64 " %s", bytes, units[u]);
+    uint64_t hundredths = 0;
+    for (; u && u + 1 < ARRAY_LEN(units) && bytes >= 100000; u++) {
+        hundredths = bytes % 1024 * 100 / 1024;
+        bytes /= 1024;
+    }
+    text_add(t, "%" PRIu64, bytes);
+    if (hundredths)
+        text_add(t, ".%02" PRIu64, hundredths);
+    text_add(t, " %s", units[u]);
 }
 
 void text_free(struct text *t)
