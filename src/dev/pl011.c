@@ -18,12 +18,13 @@
  *   bytes as it opens the port, before it unmasks these; they are still hidden then. Looks:
  *   PL011_POLLS reads of FR or RIS in a row that found nothing, with no byte sent in between.
  *   Waiting for room to send is at most two such reads per byte (Linux's earlycon: TXFF, then
- *   BUSY), so eight is well clear of it, and a reader that polls gets there at once. Sending a
- *   byte ends it: U-Boot's commands look for ^C now and then while they print, and throw away
- *   what they find. A program that never stops printing between two looks is recognised by
- *   PL011_SPLIT_POLLS of them (some seconds at most, and more than a command of U-Boot's makes);
- *   that holds until a control register is written, which every driver does as it takes over.
- *   Hidden bytes stay where they are.
+ *   BUSY), and U-Boot's commands look for ^C now and then and throw away what they find: while
+ *   they print, which is why sending a byte ends it, or work in silence, saveenv a dozen times. 32
+ *   is clear of all that, and cheap enough for a reader that polls byte by byte. A program that
+ *   never stops printing between two looks is recognised by PL011_SPLIT_POLLS of them (some
+ *   seconds at most, and more than a command of U-Boot's makes); that holds until a control
+ *   register is written, which every driver does as it takes over. Hidden bytes stay where they
+ * are.
  * - FEN 0 makes the FIFO one byte deep for new bytes, but those there stay (TRM §3.3.7: they
  *   go).
  * - RX and RT interrupts are levels: they follow the FIFO, and ICR does not clear them while
@@ -97,7 +98,7 @@
 #define PL011_INT_OE  0x400
 
 #define PL011_DEPTH       32
-#define PL011_POLLS       8
+#define PL011_POLLS       32
 #define PL011_SPLIT_POLLS (1u << 18)
 #define PL011_FLOW_CREDIT 4096
 

@@ -372,10 +372,10 @@ static void bytes_are_hidden_until_someone_can_take_them(void)
     struct rig r;
     uart_init(&r, "x", 1);
     fake_chr_feed(&r.chr, 1);
-    for (unsigned i = 0; i < 7; i++)
+    for (unsigned i = 0; i < 31; i++)
         expect_u32(rd32(&r, FR) & FR_RXFE, FR_RXFE);
     expect_u32(rd32(&r, DR), 0);
-    expect_u32(rd32(&r, FR) & FR_RXFE, 0); /* the eighth look */
+    expect_u32(rd32(&r, FR) & FR_RXFE, 0); /* the 32nd look */
     expect_u32(rd32(&r, DR), 'x');
     rig_fini(&r);
 }
@@ -416,7 +416,7 @@ static void a_look_for_control_c_while_printing_finds_nothing(void) /* U-Boot's 
     struct rig r;
     uart_init(&r, "script", 6);
     fake_chr_feed(&r.chr, 6);
-    for (unsigned i = 0; i < 9; i++)
+    for (unsigned i = 0; i < 33; i++)
         rd32(&r, FR);
     expect_u32(rd32(&r, DR), 's'); /* reading a command: byte after byte */
     expect_u32(rd32(&r, FR) & FR_RXFE, 0);
@@ -425,7 +425,7 @@ static void a_look_for_control_c_while_printing_finds_nothing(void) /* U-Boot's 
         wr32(&r, DR, '#');
         expect_u32(rd32(&r, FR) & FR_RXFE, FR_RXFE);
     }
-    for (unsigned i = 0; i < 9; i++)
+    for (unsigned i = 0; i < 33; i++)
         rd32(&r, FR);
     expect_u32(rd32(&r, DR), 'c');
     rig_fini(&r);
@@ -438,7 +438,7 @@ static void polling_ends_where_a_driver_sets_up(void)
         struct rig r;
         uart_init(&r, "x", 1);
         fake_chr_feed(&r.chr, 1);
-        for (unsigned k = 0; k < 9; k++)
+        for (unsigned k = 0; k < 33; k++)
             rd32(&r, FR);
         expect_u32(rd32(&r, FR) & FR_RXFE, 0);
         wr32(&r, regs[i], 0);
