@@ -113,7 +113,7 @@ static int run_board(struct run *run, struct err *err)
         const char *names[16];
         struct text list = {0};
         unsigned n = 0;
-        for (; boards[n] && n < ARRAY_LEN(names); n++) {
+        for (; n < ARRAY_LEN(names) && boards[n]; n++) {
             names[n] = boards[n]->name;
             text_add(&list, "%s%s", n ? ", " : "", names[n]);
         }
