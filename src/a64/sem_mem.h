@@ -48,6 +48,7 @@ static inline void *a64_hva(const struct a64_dtlb *t, uint64_t va)
     {                                                                                              \
         uint64_t va = ADDR(X(rn));                                                                 \
         const struct a64_dtlb *t = a64_dtlb_of(BANK, va);                                          \
+        A64_COUNT_ACCESS(cpu, op, va, 0);                                                          \
         if (!a64_hit(t->tag_r, t, va, 1, size))                                                    \
             return a64_op_##name##_slow(cpu, op);                                                  \
         uint64_t v = a64_host_load(a64_hva(t, va), size);                                          \
@@ -59,6 +60,7 @@ static inline void *a64_hva(const struct a64_dtlb *t, uint64_t va)
     {                                                                                              \
         uint64_t va = ADDR(cpu->x[A64_SP]);                                                        \
         const struct a64_dtlb *t = a64_dtlb_of(BANK, va);                                          \
+        A64_COUNT_ACCESS(cpu, op, va, 0);                                                          \
         if (SP_MISALIGNED || !a64_hit(t->tag_r, t, va, 1, size))                                   \
             return a64_op_##name##_slow(cpu, op);                                                  \
         uint64_t v = a64_host_load(a64_hva(t, va), size);                                          \
@@ -81,6 +83,7 @@ static inline void *a64_hva(const struct a64_dtlb *t, uint64_t va)
     {                                                                                              \
         uint64_t va = ADDR(X(rn));                                                                 \
         const struct a64_dtlb *t = a64_dtlb_of(BANK, va);                                          \
+        A64_COUNT_ACCESS(cpu, op, va, 1);                                                          \
         if (!a64_hit(t->tag_w, t, va, 1, size))                                                    \
             return a64_op_##name##_slow(cpu, op);                                                  \
         a64_host_store(a64_hva(t, va), size, X(rd));                                               \
@@ -91,6 +94,7 @@ static inline void *a64_hva(const struct a64_dtlb *t, uint64_t va)
     {                                                                                              \
         uint64_t va = ADDR(cpu->x[A64_SP]);                                                        \
         const struct a64_dtlb *t = a64_dtlb_of(BANK, va);                                          \
+        A64_COUNT_ACCESS(cpu, op, va, 1);                                                          \
         if (SP_MISALIGNED || !a64_hit(t->tag_w, t, va, 1, size))                                   \
             return a64_op_##name##_slow(cpu, op);                                                  \
         a64_host_store(a64_hva(t, va), size, X(rd));                                               \

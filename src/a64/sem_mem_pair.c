@@ -29,6 +29,7 @@
     {                                                                                              \
         uint64_t va = ADDR(base);                                                                  \
         const struct a64_dtlb *t = a64_dtlb_of(cpu->bank, va);                                     \
+        A64_COUNT_ACCESS(cpu, op, va, 0);                                                          \
         if (bad || !a64_hit(t->tag_r, t, va, 2, size))                                             \
             return a64_op_##name##_slow(cpu, op);                                                  \
         const char *p = a64_hva(t, va);                                                            \
@@ -57,6 +58,7 @@
     {                                                                                              \
         uint64_t va = ADDR(base);                                                                  \
         const struct a64_dtlb *t = a64_dtlb_of(cpu->bank, va);                                     \
+        A64_COUNT_ACCESS(cpu, op, va, 1);                                                          \
         if (bad || !a64_hit(t->tag_w, t, va, 2, size))                                             \
             return a64_op_##name##_slow(cpu, op);                                                  \
         char *p = a64_hva(t, va);                                                                  \

@@ -22,6 +22,7 @@ static inline bool simd_load(struct a64_cpu *cpu, const struct a64_op *op, uint6
                              unsigned len, unsigned align, void *buf)
 {
     const struct a64_dtlb *t = a64_dtlb_of(cpu->bank, va);
+    A64_COUNT_ACCESS(cpu, op, va, 0);
     if (likely(t->tag_r == ((va + len - 1) | 0xfff) && !(va & t->amask & (align - 1)))) {
         memcpy(buf, (const void *)(uintptr_t)(va + t->addend), len);
         return true;
@@ -33,6 +34,7 @@ static inline bool simd_store(struct a64_cpu *cpu, const struct a64_op *op, uint
                               unsigned len, unsigned align, const void *buf)
 {
     const struct a64_dtlb *t = a64_dtlb_of(cpu->bank, va);
+    A64_COUNT_ACCESS(cpu, op, va, 1);
     if (likely(t->tag_w == ((va + len - 1) | 0xfff) && !(va & t->amask & (align - 1)))) {
         memcpy((void *)(uintptr_t)(va + t->addend), buf, len);
         return true;
