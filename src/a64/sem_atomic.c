@@ -29,65 +29,67 @@
 #define HOST_STYPE(size) HOST_STYPE_##size
 
 /*
- * Swaps in *want for *old when that is there; *old is what was there. x86-64 without 16-byte
- * compare-and-swap is older than anything that runs this; hosts other than x86-64 and AArch64 take
- * a lock, which keeps 16-byte accesses atomic among themselves.
+ * Swaps in hi:lo for old[1]:old[0] when that is there; `old` becomes what was there. x86-64 without
+ * 16-byte compare-and-swap is older than anything that runs this; hosts other than x86-64 and
+ * AArch64 take a lock, which keeps 16-byte accesses atomic among themselves.
  */
 #if defined(__x86_64__) || defined(__aarch64__)
 #ifdef __x86_64__
-__attribute__((target("cx16"), noinline))
-#else
-__attribute__((noinline))
+__attribute__((target("cx16")))
 #endif
 static bool
-cas16(void *p, unsigned __int128 *old, unsigned __int128 want)
+cas16(void *p, uint64_t old[2], uint64_t lo, uint64_t hi)
 {
+    unsigned __int128 want = (unsigned __int128)hi << 64 | lo;
+    unsigned __int128 expected = (unsigned __int128)old[1] << 64 | old[0];
     unsigned __int128 was =
-        __sync_val_compare_and_swap((volatile unsigned __int128 *)p, *old, want);
-    bool same = was == *old;
-    *old = was;
-    return same;
+        __sync_val_compare_and_swap((volatile unsigned __int128 *)p, expected, want);
+    old[0] = (uint64_t)was;
+    old[1] = (uint64_t)(was >> 64);
+    return was == expected;
 }
 #else
-static bool cas16(void *p, unsigned __int128 *old, unsigned __int128 want)
+static bool cas16(void *p, uint64_t old[2], uint64_t lo, uint64_t hi)
 {
     static atomic_flag lock = ATOMIC_FLAG_INIT;
-    unsigned __int128 was;
+    const uint64_t want[2] = {lo, hi};
+    uint64_t was[2];
     while (atomic_flag_test_and_set_explicit(&lock, memory_order_acquire))
         ;
-    memcpy(&was, p, 16);
-    bool same = was == *old;
+    memcpy(was, p, 16);
+    bool same = was[0] == old[0] && was[1] == old[1];
     if (same)
-        memcpy(p, &want, 16);
+        memcpy(p, want, 16);
     atomic_flag_clear_explicit(&lock, memory_order_release);
-    *old = was;
+    memcpy(old, was, 16);
     return same;
 }
 #endif
 
-static inline unsigned __int128 pair(uint64_t lo, uint64_t hi)
-{
-    return (unsigned __int128)hi << 64 | lo;
-}
-
-/* ---- addresses: aligned, in RAM; the fast path is a TLB hit ---- */
-static inline __attribute__((always_inline)) uint8_t *
-hva_at(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va, unsigned size, bool write)
-{
-    const struct a64_dtlb *t = a64_dtlb_of(cpu->bank, va);
-    uint64_t tag = va | 0xfff; /* aligned: the last byte is in the page of the first */
-    if (likely(t->tag_r == tag && (!write || t->tag_w == tag) && !(va & (size - 1))))
-        return a64_hva(t, va);
-    return a64_atomic_hva(cpu, op, va, size, write);
-}
-
-/* X(rn) as the address of an atomic access: sets `p`, or returns. */
-#define ATOMIC_ADDRESS(p, size, write)                                                             \
-    if (!a64_sp_ok(cpu, op))                                                                       \
-        return cpu->resume;                                                                        \
-    uint8_t *p = hva_at(cpu, op, X(rn), size, write);                                              \
-    if (unlikely(!p))                                                                              \
-    return cpu->resume
+/*
+ * An atomic instruction on an aligned address in RAM: BODY(p, size) does it at host address p. As
+ * in sem_mem.h, what is no TLB hit goes to the slow function.
+ */
+#define ATOMIC_OP(name, size, write, BODY)                                                         \
+    static A64_COLD A64_OP(name##_slow)                                                            \
+    {                                                                                              \
+        void *p;                                                                                   \
+        if (!a64_sp_ok(cpu, op) || !(p = a64_atomic_hva(cpu, op, X(rn), size, write)))             \
+            return cpu->resume;                                                                    \
+        BODY(p, size);                                                                             \
+        A64_NEXT;                                                                                  \
+    }                                                                                              \
+    static A64_OP(name)                                                                            \
+    {                                                                                              \
+        uint64_t va = X(rn), tag = va | 0xfff;                                                     \
+        const struct a64_dtlb *t = a64_dtlb_of(cpu->bank, va);                                     \
+        if (unlikely(t->tag_r != tag) || ((write) && unlikely(t->tag_w != tag)) ||                 \
+            unlikely(va & ((size)-1)) || unlikely(op->rn == A64_SP))                               \
+            return a64_op_##name##_slow(cpu, op);                                                  \
+        void *p = a64_hva(t, va);                                                                  \
+        BODY(p, size);                                                                             \
+        A64_NEXT;                                                                                  \
+    }
 
 /* ---- load-acquire, store-release ----
  * These also reach devices. Misaligned ones take an alignment fault, which a64_atomic_hva() knows
@@ -103,7 +105,7 @@ hva_at(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va, unsigned size,
             return cpu->resume;                                                                    \
         atomic_thread_fence(memory_order_acquire);                                                 \
         X(rd) = v;                                                                                 \
-        A64_NEXT_LOOP;                                                                                  \
+        A64_NEXT_LOOP;                                                                             \
     }                                                                                              \
     static A64_OP(ldar##size)                                                                      \
     {                                                                                              \
@@ -160,91 +162,59 @@ void a64_dec_stlr(struct a64_op *op, uint32_t insn)
 }
 
 /* ---- exclusives: rd is Rt, ra is Rt2, rm is the status register Rs ---- */
-#define EXCLUSIVE(size)                                                                            \
-    static A64_OP(ldxr##size)                                                                      \
-    {                                                                                              \
-        ATOMIC_ADDRESS(p, size, false);                                                            \
-        uint64_t v = __atomic_load_n((HOST_TYPE(size) *)(void *)p, __ATOMIC_SEQ_CST);              \
-        cpu->excl_hva = p;                                                                         \
-        cpu->excl_size = size;                                                                     \
-        cpu->excl_val[0] = v;                                                                      \
-        X(rd) = v;                                                                                 \
-        A64_NEXT;                                                                                  \
-    }                                                                                              \
-    static A64_OP(stxr##size)                                                                      \
-    {                                                                                              \
-        bool done = false;                                                                         \
-        ATOMIC_ADDRESS(p, size, true);                                                             \
-        if (likely(cpu->excl_hva == p && cpu->excl_size == (size))) {                              \
-            HOST_TYPE(size) old = (HOST_TYPE(size))cpu->excl_val[0];                               \
-            done = __atomic_compare_exchange_n((HOST_TYPE(size) *)(void *)p, &old,                 \
-                                               (HOST_TYPE(size))X(rd), false, __ATOMIC_SEQ_CST,    \
-                                               __ATOMIC_SEQ_CST);                                  \
-        }                                                                                          \
-        cpu->excl_hva = NULL;                                                                      \
-        X(rm) = !done;                                                                             \
-        A64_NEXT;                                                                                  \
-    }
-EXCLUSIVE(1)
-EXCLUSIVE(2)
-EXCLUSIVE(4)
-EXCLUSIVE(8)
+#define LDXR(p, size)                                                                              \
+    cpu->excl_hva = p;                                                                             \
+    cpu->excl_size = size;                                                                         \
+    X(rd) = cpu->excl_val[0] = __atomic_load_n((HOST_TYPE(size) *)p, __ATOMIC_SEQ_CST)
+#define STXR(p, size)                                                                              \
+    HOST_TYPE(size) old = (HOST_TYPE(size))cpu->excl_val[0];                                       \
+    X(rm) = !(cpu->excl_hva == p && cpu->excl_size == (size) &&                                    \
+              host_cas((HOST_TYPE(size) *)p, &old, (HOST_TYPE(size))X(rd)));                       \
+    cpu->excl_hva = NULL
+#define host_cas(p, old, want)                                                                     \
+    __atomic_compare_exchange_n(p, old, want, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
+ATOMIC_OP(ldxr1, 1, false, LDXR)
+ATOMIC_OP(ldxr2, 2, false, LDXR)
+ATOMIC_OP(ldxr4, 4, false, LDXR)
+ATOMIC_OP(ldxr8, 8, false, LDXR)
+ATOMIC_OP(stxr1, 1, true, STXR)
+ATOMIC_OP(stxr2, 2, true, STXR)
+ATOMIC_OP(stxr4, 4, true, STXR)
+ATOMIC_OP(stxr8, 8, true, STXR)
 
 /* A pair of words is one access of 8 bytes, the first register in the low half. */
-static A64_OP(ldxp4)
-{
-    ATOMIC_ADDRESS(p, 8, false);
-    uint64_t v = __atomic_load_n((uint64_t *)(void *)p, __ATOMIC_SEQ_CST);
-    cpu->excl_hva = p;
-    cpu->excl_size = 8;
-    cpu->excl_val[0] = v;
-    X(rd) = (uint32_t)v;
-    X(ra) = v >> 32;
-    A64_NEXT;
-}
-
-static A64_OP(stxp4)
-{
-    bool done = false;
-    ATOMIC_ADDRESS(p, 8, true);
-    if (likely(cpu->excl_hva == p && cpu->excl_size == 8)) {
-        uint64_t old = cpu->excl_val[0], want = X(ra) << 32 | W(rd);
-        done = __atomic_compare_exchange_n((uint64_t *)(void *)p, &old, want, false,
-                                           __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-    }
-    cpu->excl_hva = NULL;
-    X(rm) = !done;
-    A64_NEXT;
-}
+#define LDXP4(p, size)                                                                             \
+    uint64_t v = __atomic_load_n((uint64_t *)p, __ATOMIC_SEQ_CST);                                 \
+    cpu->excl_hva = p;                                                                             \
+    cpu->excl_size = size;                                                                         \
+    cpu->excl_val[0] = v;                                                                          \
+    X(ra) = v >> 32;                                                                               \
+    X(rd) = (uint32_t)v
+#define STXP4(p, size)                                                                             \
+    uint64_t old = cpu->excl_val[0], want = X(ra) << 32 | W(rd);                                   \
+    X(rm) =                                                                                        \
+        !(cpu->excl_hva == p && cpu->excl_size == (size) && host_cas((uint64_t *)p, &old, want));  \
+    cpu->excl_hva = NULL
+ATOMIC_OP(ldxp4, 8, false, LDXP4)
+ATOMIC_OP(stxp4, 8, true, STXP4)
 
 /* The halves may be of different times; then the store-exclusive finds that out (B2.12.1 allows
  * that). */
-static A64_OP(ldxp8)
-{
-    ATOMIC_ADDRESS(p, 16, false);
-    uint64_t lo = __atomic_load_n((uint64_t *)(void *)p, __ATOMIC_SEQ_CST);
-    uint64_t hi = __atomic_load_n((uint64_t *)(void *)(p + 8), __ATOMIC_SEQ_CST);
-    cpu->excl_hva = p;
-    cpu->excl_size = 16;
-    cpu->excl_val[0] = lo;
-    cpu->excl_val[1] = hi;
-    X(rd) = lo;
-    X(ra) = hi;
-    A64_NEXT;
-}
-
-static A64_OP(stxp8)
-{
-    bool done = false;
-    ATOMIC_ADDRESS(p, 16, true);
-    if (likely(cpu->excl_hva == p && cpu->excl_size == 16)) {
-        unsigned __int128 old = pair(cpu->excl_val[0], cpu->excl_val[1]);
-        done = cas16(p, &old, pair(X(rd), X(ra)));
-    }
-    cpu->excl_hva = NULL;
-    X(rm) = !done;
-    A64_NEXT;
-}
+#define LDXP8(p, size)                                                                             \
+    uint64_t lo = __atomic_load_n((uint64_t *)p, __ATOMIC_SEQ_CST);                                \
+    uint64_t hi = __atomic_load_n((uint64_t *)p + 1, __ATOMIC_SEQ_CST);                            \
+    cpu->excl_hva = p;                                                                             \
+    cpu->excl_size = size;                                                                         \
+    cpu->excl_val[0] = lo;                                                                         \
+    cpu->excl_val[1] = hi;                                                                         \
+    X(ra) = hi;                                                                                    \
+    X(rd) = lo
+#define STXP8(p, size)                                                                             \
+    uint64_t old[2] = {cpu->excl_val[0], cpu->excl_val[1]};                                        \
+    X(rm) = !(cpu->excl_hva == p && cpu->excl_size == (size) && cas16(p, old, X(rd), X(ra)));      \
+    cpu->excl_hva = NULL
+ATOMIC_OP(ldxp8, 16, false, LDXP8)
+ATOMIC_OP(stxp8, 16, true, STXP8)
 
 static void dec_excl(struct a64_op *op, uint32_t insn, bool load)
 {
@@ -281,20 +251,14 @@ void a64_dec_stxp(struct a64_op *op, uint32_t insn)
 }
 
 /* ---- compare and swap: rd is Rt; Rs is read by ra and written by rm ---- */
-#define CAS(size)                                                                                  \
-    static A64_OP(cas##size)                                                                       \
-    {                                                                                              \
-        ATOMIC_ADDRESS(p, size, true);                                                             \
-        HOST_TYPE(size) old = (HOST_TYPE(size))X(ra);                                              \
-        __atomic_compare_exchange_n((HOST_TYPE(size) *)(void *)p, &old, (HOST_TYPE(size))X(rd),    \
-                                    false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);                    \
-        X(rm) = old;                                                                               \
-        A64_NEXT;                                                                                  \
-    }
-CAS(1)
-CAS(2)
-CAS(4)
-CAS(8)
+#define CAS(p, size)                                                                               \
+    HOST_TYPE(size) old = (HOST_TYPE(size))X(ra);                                                  \
+    host_cas((HOST_TYPE(size) *)p, &old, (HOST_TYPE(size))X(rd));                                  \
+    X(rm) = old
+ATOMIC_OP(cas1, 1, true, CAS)
+ATOMIC_OP(cas2, 2, true, CAS)
+ATOMIC_OP(cas4, 4, true, CAS)
+ATOMIC_OP(cas8, 8, true, CAS)
 
 void a64_dec_cas(struct a64_op *op, uint32_t insn)
 {
@@ -312,26 +276,19 @@ static inline uint64_t casp_odd(const struct a64_cpu *cpu, unsigned even)
     return cpu->x[a64_src(even + 1)];
 }
 
-static A64_OP(casp4)
-{
-    ATOMIC_ADDRESS(p, 8, true);
-    uint64_t old = casp_odd(cpu, op->rm) << 32 | W(rm), want = casp_odd(cpu, op->rd) << 32 | W(rd);
-    __atomic_compare_exchange_n((uint64_t *)(void *)p, &old, want, false, __ATOMIC_SEQ_CST,
-                                __ATOMIC_SEQ_CST);
-    X(rm) = (uint32_t)old;
-    cpu->x[a64_dst(op->rm + 1u)] = old >> 32;
-    A64_NEXT;
-}
-
-static A64_OP(casp8)
-{
-    ATOMIC_ADDRESS(p, 16, true);
-    unsigned __int128 old = pair(X(rm), casp_odd(cpu, op->rm));
-    cas16(p, &old, pair(X(rd), casp_odd(cpu, op->rd)));
-    X(rm) = (uint64_t)old;
-    cpu->x[a64_dst(op->rm + 1u)] = (uint64_t)(old >> 64);
-    A64_NEXT;
-}
+#define CASP4(p, size)                                                                             \
+    uint64_t old = casp_odd(cpu, op->rm) << 32 | W(rm);                                            \
+    uint64_t want = casp_odd(cpu, op->rd) << 32 | W(rd);                                           \
+    host_cas((uint64_t *)p, &old, want);                                                           \
+    X(rm) = (uint32_t)old;                                                                         \
+    cpu->x[a64_dst(op->rm + 1u)] = old >> 32
+#define CASP8(p, size)                                                                             \
+    uint64_t old[2] = {X(rm), casp_odd(cpu, op->rm)};                                              \
+    cas16(p, old, X(rd), casp_odd(cpu, op->rd));                                                   \
+    X(rm) = old[0];                                                                                \
+    cpu->x[a64_dst(op->rm + 1u)] = old[1]
+ATOMIC_OP(casp4, 8, true, CASP4)
+ATOMIC_OP(casp8, 16, true, CASP8)
 
 void a64_dec_casp(struct a64_op *op, uint32_t insn)
 {
@@ -342,34 +299,28 @@ void a64_dec_casp(struct a64_op *op, uint32_t insn)
 }
 
 /* ---- LDADD and its kind, SWP: rm is Rs, rd is Rt; ST<op> is LD<op> to XZR ---- */
-#define LSE(name, size, RMW)                                                                       \
-    static A64_OP(name##size)                                                                      \
-    {                                                                                              \
-        ATOMIC_ADDRESS(at, size, true);                                                            \
-        HOST_TYPE(size) *p = (void *)at, v = (HOST_TYPE(size))X(rm), old;                          \
-        RMW(size);                                                                                 \
-        X(rd) = old;                                                                               \
-        A64_NEXT;                                                                                  \
-    }
-#define RMW_ADD(size) old = __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST)
-#define RMW_CLR(size) old = __atomic_fetch_and(p, (HOST_TYPE(size)) ~v, __ATOMIC_SEQ_CST)
-#define RMW_EOR(size) old = __atomic_fetch_xor(p, v, __ATOMIC_SEQ_CST)
-#define RMW_SET(size) old = __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST)
-#define RMW_SWP(size) old = __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
-#define RMW_PICK(T, size, CMP)                                                                     \
-    old = __atomic_load_n(p, __ATOMIC_SEQ_CST);                                                    \
-    while (!__atomic_compare_exchange_n(p, &old, (T)old CMP(T) v ? old : v, true,                  \
-                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))                       \
-        ;
-#define RMW_SMAX(size) RMW_PICK(HOST_STYPE(size), size, >)
-#define RMW_SMIN(size) RMW_PICK(HOST_STYPE(size), size, <)
-#define RMW_UMAX(size) RMW_PICK(HOST_TYPE(size), size, >)
-#define RMW_UMIN(size) RMW_PICK(HOST_TYPE(size), size, <)
-#define LSE_SIZES(name, RMW)                                                                       \
-    LSE(name, 1, RMW)                                                                              \
-    LSE(name, 2, RMW)                                                                              \
-    LSE(name, 4, RMW)                                                                              \
-    LSE(name, 8, RMW)
+#define RMW(p, size, EXPR)                                                                         \
+    HOST_TYPE(size) *at = p, v = (HOST_TYPE(size))X(rm), old;                                      \
+    EXPR;                                                                                          \
+    X(rd) = old
+#define RMW_ADD(p, size) RMW(p, size, old = __atomic_fetch_add(at, v, __ATOMIC_SEQ_CST))
+#define RMW_CLR(p, size)                                                                           \
+    RMW(p, size, old = __atomic_fetch_and(at, (HOST_TYPE(size)) ~v, __ATOMIC_SEQ_CST))
+#define RMW_EOR(p, size) RMW(p, size, old = __atomic_fetch_xor(at, v, __ATOMIC_SEQ_CST))
+#define RMW_SET(p, size) RMW(p, size, old = __atomic_fetch_or(at, v, __ATOMIC_SEQ_CST))
+#define RMW_SWP(p, size) RMW(p, size, old = __atomic_exchange_n(at, v, __ATOMIC_SEQ_CST))
+#define RMW_PICK(p, T, size, CMP)                                                                  \
+    RMW(p, size, old = __atomic_load_n(at, __ATOMIC_SEQ_CST);                                      \
+        while (!host_cas(at, &old, (T)old CMP(T) v ? old : v)))
+#define RMW_SMAX(p, size) RMW_PICK(p, HOST_STYPE(size), size, >)
+#define RMW_SMIN(p, size) RMW_PICK(p, HOST_STYPE(size), size, <)
+#define RMW_UMAX(p, size) RMW_PICK(p, HOST_TYPE(size), size, >)
+#define RMW_UMIN(p, size) RMW_PICK(p, HOST_TYPE(size), size, <)
+#define LSE_SIZES(name, BODY)                                                                      \
+    ATOMIC_OP(name##1, 1, true, BODY)                                                              \
+    ATOMIC_OP(name##2, 2, true, BODY)                                                              \
+    ATOMIC_OP(name##4, 4, true, BODY)                                                              \
+    ATOMIC_OP(name##8, 8, true, BODY)
 LSE_SIZES(lse_add, RMW_ADD)
 LSE_SIZES(lse_clr, RMW_CLR)
 LSE_SIZES(lse_eor, RMW_EOR)
