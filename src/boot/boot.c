@@ -204,7 +204,7 @@ static gpa_t boot_initrd_from(const struct boot_ctx *c)
 static int boot_initrd_load(struct boot_ctx *c)
 {
     struct boot_file f;
-    gpa_t gpa;
+    gpa_t gpa = 0;
     int rc = boot_file_open(&f, c->p->initrd, mem_total(c->mem), c->err);
     if (rc)
         return rc;

@@ -86,7 +86,7 @@ int boot_arm64_load(struct boot_ctx *c, const struct boot_file *f, const uint8_t
                        "%s: ARM64 Image: is truncated: has %" PRIu64 " bytes of %" PRIu64, f->path,
                        len, pe_end);
     uint64_t total = mem_total(c->mem), need = MAX(size, len);
-    gpa_t base;
+    gpa_t base = 0;
     /* A kernel with flag 3 clear wants the lowest 2 MiB boundary of RAM, one with it set takes any.
      */
     if (off > total || need > total || !boot_place(c, 0, off + need, ARM64_ALIGN, &base))

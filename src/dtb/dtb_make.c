@@ -218,6 +218,8 @@ static void dtb_sysctl(struct dtb_out *o, const struct board_dev *d)
         dtb_u32s(o, "regmap", DTB_SYSCTL);
         dtb_u32s(o, "offset", 0);
         dtb_u32s(o, "value", uses[i].value);
+        if (i == 0)
+            dtb_text(o, "status", "disabled");
         dtb_end(o);
     }
 }

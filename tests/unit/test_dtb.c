@@ -121,7 +121,9 @@ static void virt_looks_as_qemus_guests_expect(void)
     expect_text(text("/chosen", "stdout-path"), "/pl011@9000000:");
     expect_u64(prop("/poweroff", "regmap", 0), prop("/test@90c0000", "phandle", 0));
     expect_u64(prop("/poweroff", "value", 0), 0x5555);
+    expect_text(text("/poweroff", "status"), "disabled"); /* PSCI powers off */
     expect_u64(prop("/reboot", "value", 0), 0x7777);
+    expect_true(!has("/reboot", "status"));
     expect_u64(prop("/flash@0", "bank-width", 0), 4);
 }
 
