@@ -126,7 +126,7 @@ void a64_dec_ldst_reg(struct a64_op *op, uint32_t insn)
         if (!a64_load_slow(cpu, op, cpu->bank, AT_PC(), size, &v))                                 \
             return cpu->resume;                                                                    \
         X(rd) = CONV(v);                                                                           \
-        A64_NEXT_LOOP;                                                                                  \
+        A64_NEXT_LOOP;                                                                             \
     }                                                                                              \
     static A64_OP(name)                                                                            \
     {                                                                                              \

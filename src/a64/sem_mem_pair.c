@@ -20,7 +20,7 @@
         X(rm) = CONV(v2);                                                                          \
         X(rd) = CONV(v1);                                                                          \
         WB(X(rn), va);                                                                             \
-        A64_NEXT_LOOP;                                                                                  \
+        A64_NEXT_LOOP;                                                                             \
     }                                                                                              \
     PAIR_LOAD_FAST(name, name, X(rn), false, size, CONV, ADDR, WB)                                 \
     PAIR_LOAD_FAST(name##_sp, name, cpu->x[A64_SP], SP_MISALIGNED, size, CONV, ADDR, WB)
@@ -49,7 +49,7 @@
             !a64_store_slow(cpu, op, cpu->bank, va + (size), size, X(rm)))                         \
             return cpu->resume;                                                                    \
         WB(X(rn), va);                                                                             \
-        A64_NEXT_LOOP;                                                                                  \
+        A64_NEXT_LOOP;                                                                             \
     }                                                                                              \
     PAIR_STORE_FAST(name, name, X(rn), false, size, ADDR, WB)                                      \
     PAIR_STORE_FAST(name##_sp, name, cpu->x[A64_SP], SP_MISALIGNED, size, ADDR, WB)
