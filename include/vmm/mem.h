@@ -20,6 +20,7 @@ struct mem_region {
 struct guest_mem {
     struct mem_region regions[MEM_REGIONS_MAX]; /* ascending, disjoint; fixed after mem_init() */
     unsigned n;
+    bool huge; /* mem_huge() was called */
     /* Told of every write to RAM that the host makes (see mem_written). Set before the first vCPU runs. */
     void (*written)(void *ctx, gpa_t gpa, uint64_t len);
     void *written_ctx;
@@ -28,6 +29,13 @@ struct guest_mem {
 /* What to make: hva is ignored. Ranges must be ascending and disjoint (the board checks prove it). */
 int mem_init(struct guest_mem *mem, const struct mem_region *ranges, unsigned n, struct err *err);
 void mem_fini(struct guest_mem *mem);
+
+/*
+ * From now on, memory that is touched for the first time comes in 2 MiB pages where the host has them.
+ * Called before much is written, and before the guest runs: a guest of a few pages is loaded into 4 KiB
+ * pages first, which is ten times faster than clearing a large one. Advice only; repeats cost nothing.
+ */
+void mem_huge(struct guest_mem *mem);
 
 /*
  * Translate [gpa, gpa + len) to a host pointer.

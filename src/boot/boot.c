@@ -16,7 +16,8 @@
 #include "vmm/log.h"
 
 #define BOOT_INITRD_MAX_OFF MIB(128)
-#define BOOT_STEP           MIB(8) /* between calls of the progress display */
+#define BOOT_STEP           MIB(8)   /* between calls of the progress display */
+#define BOOT_SMALL          KIB(256) /* less than this is loaded faster into 4 KiB pages */
 
 /* ---- places ---- */
 
@@ -81,6 +82,8 @@ int boot_copy(struct boot_ctx *c, const struct boot_file *f, uint64_t off, gpa_t
 {
     uint8_t *hva = mem_hva(c->mem, gpa, len);
     int rc = 0;
+    if (len > BOOT_SMALL)
+        mem_huge(c->mem);
     for (uint64_t done = 0; !rc && done < len;) {
         uint64_t step = MIN(len - done, BOOT_STEP);
         rc = boot_file_read(f, off + done, hva + done, step, c->err);

@@ -40,6 +40,7 @@ static int boot_arm64_inflate(struct boot_ctx *c, struct boot_gz *gz, const stru
     int rc = 0;
     if (n > room)
         return err_set(c->err, ERR_IMAGE, ENOMEM, "%s: does not fit in RAM", f->path);
+    mem_huge(c->mem);
     memcpy(hva, head, (size_t)n);
     *len = n;
     while (!rc && *len < room) {

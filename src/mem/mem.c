@@ -3,7 +3,8 @@
  * mem.c - guest RAM as private anonymous mappings.
  *
  * Never a memfd: shared-memory pages come in 4 KiB faults of 11-14 us each on a nested host, while
- * anonymous memory with MADV_HUGEPAGE comes in 2 MiB ones. One region is one mapping.
+ * anonymous memory with MADV_HUGEPAGE comes in 2 MiB ones, cleared in about 0.2 ms. One region is
+ * one mapping.
  */
 #include "vmm/mem.h"
 
@@ -17,8 +18,8 @@ static uint8_t *mem_reserve(uint64_t size)
 {
     if (size > SIZE_MAX - MEM_HUGE)
         return NULL;
-    uint8_t *p = mmap(NULL, size + MEM_HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                      -1, 0);
+    uint8_t *p =
+        mmap(NULL, size + MEM_HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED)
         return NULL;
     uint8_t *start = (uint8_t *)(uintptr_t)align_up((uintptr_t)p, MEM_HUGE);
@@ -44,12 +45,18 @@ int mem_init(struct guest_mem *mem, const struct mem_region *ranges, unsigned n,
             return err_sys(err, code, "cannot reserve %" PRIu64 " MiB of guest memory at %#" PRIx64,
                            ranges[i].size >> 20, ranges[i].base);
         }
-#ifdef MADV_HUGEPAGE
-        madvise(hva, ranges[i].size, MADV_HUGEPAGE);
-#endif
         mem->regions[mem->n++] = (struct mem_region){ranges[i].base, ranges[i].size, hva};
     }
     return 0;
+}
+
+void mem_huge(struct guest_mem *mem)
+{
+#ifdef MADV_HUGEPAGE
+    for (unsigned i = 0; i < mem->n && !mem->huge; i++)
+        madvise(mem->regions[i].hva, mem->regions[i].size, MADV_HUGEPAGE);
+#endif
+    mem->huge = true;
 }
 
 void mem_fini(struct guest_mem *mem)
@@ -110,12 +117,14 @@ bool mem_write(struct guest_mem *mem, gpa_t gpa, const void *buf, uint64_t len)
     return true;
 }
 
-int mem_map_file(struct guest_mem *mem, gpa_t gpa, int fd, uint64_t off, uint64_t len, struct err *err)
+int mem_map_file(struct guest_mem *mem, gpa_t gpa, int fd, uint64_t off, uint64_t len,
+                 struct err *err)
 {
     uint8_t *hva = mem_hva(mem, gpa, len);
     if (!hva || gpa % MEM_PAGE || off % MEM_PAGE)
         return -EINVAL;
-    if (len && mmap(hva, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, (off_t)off) == MAP_FAILED)
+    if (len && mmap(hva, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, (off_t)off) ==
+                   MAP_FAILED)
         return err_sys(err, errno, "cannot map the image at %#" PRIx64, gpa);
     mem_written(mem, gpa, len);
     return 0;

@@ -32,6 +32,7 @@ static int vm_pl011(struct vm *vm, const struct board_dev *row, struct dev **dev
         vm->uart = *dev;
         vm->uart_row = row;
         vm->uart_idle = pl011_guest_idle;
+        vm->uart_tick = pl011_input_tick;
         vm->uart_waits = pl011_input_waits;
     }
     return rc;

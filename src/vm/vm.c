@@ -204,6 +204,7 @@ static int vm_load(struct vm *vm, struct err *err)
                           vm->boot.dtb_gpa);
     }
     free(file);
+    mem_huge(&vm->mem);
     vm->phases[VM_PHASE_DTB] = clock_mono_ns();
     return rc;
 }

@@ -65,6 +65,7 @@ struct vm {
     struct dev *uart;
     const struct board_dev *uart_row;
     void (*uart_idle)(struct dev *uart);
+    void (*uart_tick)(struct dev *uart);
     bool (*uart_waits)(struct dev *uart);
     struct dev *gpio;
     const struct board_dev *gpio_row;
