@@ -15,14 +15,14 @@
 
 /* ---- the VM ---- */
 #define A64_REGIONS_MAX 8
+#define A64_CODE_UNIT   KIB(16)
 
 struct a64_region {
     gpa_t base;
     uint64_t size;
     uint8_t *hva;
     bool rom;
-    _Atomic uint64_t *code; /* one bit per page: some vCPU has a mirror of it */
-    size_t code_len;        /* bytes */
+    _Atomic uint64_t *code; /* one bit per A64_CODE_UNIT: some vCPU has a mirror of a page in it */
 };
 
 /* Never changed once published: vm_map() fills in the other one of the two. */
@@ -70,9 +70,8 @@ struct a64_req {
 
 struct a64_inbox {
     pthread_mutex_t lock;
-    unsigned n;
-    bool tlb_all, code_all; /* also on overflow of req[] */
-    struct a64_req req[A64_REQS];
+    unsigned n;              /* in core->req[] */
+    bool tlb_all, code_all;  /* also on overflow of core->req[] */
     uint64_t posted;         /* requests so far; under lock */
     _Atomic uint64_t served; /* of those, applied */
 };
@@ -80,6 +79,7 @@ struct a64_inbox {
 /* ---- the private half of a vCPU ---- */
 #define A64_MIRRORS     2048u
 #define A64_MIRROR_HASH 4096u
+#define A64_SMALL       12u /* the first mirrors: in small pages, found without the hash */
 /* 1024 slots, the page end, and three of padding, so that mirrors don't share cache sets. */
 #define A64_MIRROR_OPS  (A64_PAGE_OPS + 4)
 #define A64_MIRROR_SIZE (A64_MIRROR_OPS * sizeof(struct a64_op))
@@ -146,8 +146,7 @@ struct a64_core {
     struct a64_bank *ctx[A64_CTXS]; /* of the current ASID; NULL: not looked up yet */
     struct a64_bank_info info[A64_BANKS];
 
-    struct hv_odd_sysreg odd[A64_ODD_MAX];
-    unsigned odd_n;
+    unsigned odd_n; /* in odd[] */
 
     /* Mirrors (mirror.c). */
     uint8_t *arena; /* A64_MIRRORS of A64_MIRROR_SIZE */
@@ -155,8 +154,11 @@ struct a64_core {
     size_t arena_len;
     bool arena_huge; /* the advice was given */
     unsigned mirror_n;
-    uint16_t mirror_head[A64_MIRROR_HASH];
-    struct a64_mirror mirror[A64_MIRRORS];
+    struct a64_mirror mirror[A64_MIRRORS]; /* the first of them in the page of all the above */
+    uint16_t mirror_head[A64_MIRROR_HASH]; /* of those from A64_SMALL on: number + 1 */
+
+    struct a64_req req[A64_REQS]; /* under inbox.lock */
+    struct hv_odd_sysreg odd[A64_ODD_MAX];
 
     struct a64_op step[A64_MIRROR_OPS];
     struct a64_bank banks[A64_BANKS] __attribute__((aligned(4096)));

@@ -15,8 +15,7 @@
 
 #include "src/a64/a64_internal.h"
 
-#define A64_SMALL 12u
-#define A64_HUGE  MIB(2)
+#define A64_HUGE MIB(2)
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE                                                                        \
@@ -65,7 +64,7 @@ int a64_mirror_init(struct a64_core *core)
         return -errno;
     /* The boundary between small and huge pages is at a multiple of 2 MiB. */
     uintptr_t huge = (uintptr_t)align_up((uintptr_t)map + A64_SMALL * A64_MIRROR_SIZE, A64_HUGE);
-    core->arena = (uint8_t *)(huge - A64_SMALL * A64_MIRROR_SIZE);
+    core->arena = (uint8_t *)align_down(huge - A64_SMALL * A64_MIRROR_SIZE, A64_PAGE);
     core->arena_map = map;
     core->arena_len = len;
     return 0;
@@ -79,13 +78,19 @@ void a64_mirror_fini(struct a64_core *core)
 void a64_mirror_drop_all(struct a64_core *core)
 {
     a64_tlb_flush_code(&core->cpu);
-    if (core->mirror_n)
+    if (core->mirror_n > A64_SMALL)
         memset(core->mirror_head, 0, sizeof core->mirror_head);
     core->mirror_n = 0;
 }
 
+/* Its number + 1, 0 when there is none. */
 static unsigned mirror_find(const struct a64_core *core, gpa_t page)
 {
+    for (unsigned n = 0; n < MIN(core->mirror_n, A64_SMALL); n++)
+        if (core->mirror[n].page == page)
+            return n + 1;
+    if (core->mirror_n <= A64_SMALL)
+        return 0;
     unsigned n = core->mirror_head[mirror_hash(page)];
     while (n && core->mirror[n - 1].page != page)
         n = core->mirror[n - 1].next;
@@ -113,11 +118,14 @@ struct a64_op *a64_mirror_of(struct a64_core *core, gpa_t page, const uint8_t *h
     mirror_clear(ops, 0, A64_PAGE_OPS);
     ops[A64_PAGE_OPS].fn = a64_op_page_end;
 
-    uint16_t *head = &core->mirror_head[mirror_hash(page)];
-    core->mirror[n] = (struct a64_mirror){.page = page, .hva = hva, .next = *head};
-    *head = (uint16_t)(n + 1);
+    core->mirror[n] = (struct a64_mirror){.page = page, .hva = hva};
+    if (n >= A64_SMALL) {
+        uint16_t *head = &core->mirror_head[mirror_hash(page)];
+        core->mirror[n].next = *head;
+        *head = (uint16_t)(n + 1);
+    }
     /* Before a byte of the page is read: see a64_code_in(). */
-    uint64_t bit = (page - region->base) / A64_PAGE;
+    uint64_t bit = (page - region->base) / A64_CODE_UNIT;
     atomic_fetch_or(&region->code[bit / 64], BIT(bit % 64));
     return ops;
 }

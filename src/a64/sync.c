@@ -24,11 +24,12 @@ void a64_sync_fini(struct a64_core *core)
 }
 
 /* Lines of a page come one by one (IC IVAU): let them become one range. */
-static bool sync_merge(struct a64_inbox *in, const struct a64_req *req)
+static bool sync_merge(struct a64_core *core, const struct a64_req *req)
 {
+    const struct a64_inbox *in = &core->inbox;
     if (req->kind != A64_REQ_CODE || !in->n)
         return false;
-    struct a64_req *last = &in->req[in->n - 1];
+    struct a64_req *last = &core->req[in->n - 1];
     if (last->kind != A64_REQ_CODE || req->a < last->a || req->a > last->a + last->b)
         return false;
     last->b = MAX(last->b, req->a - last->a + req->b);
@@ -42,9 +43,9 @@ uint64_t a64_sync_post(struct a64_core *core, const struct a64_req *req, bool tl
     pthread_mutex_lock(&in->lock);
     in->tlb_all |= tlb_all;
     in->code_all |= code_all;
-    if (req && !sync_merge(in, req)) {
+    if (req && !sync_merge(core, req)) {
         if (in->n < A64_REQS)
-            in->req[in->n++] = *req;
+            core->req[in->n++] = *req;
         else if (req->kind == A64_REQ_CODE)
             in->code_all = true;
         else
@@ -70,7 +71,7 @@ void a64_sync_serve(struct a64_core *core)
     atomic_fetch_and(&cpu->pending, ~(uint32_t)A64_PEND_SYNC);
     pthread_mutex_lock(&in->lock);
     unsigned n = in->n;
-    memcpy(req, in->req, n * sizeof req[0]);
+    memcpy(req, core->req, n * sizeof req[0]);
     bool tlb_all = in->tlb_all, code_all = in->code_all;
     uint64_t ticket = in->posted;
     in->n = 0;

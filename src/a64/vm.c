@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "src/a64/a64_internal.h"
 #include "vmm/clock.h"
@@ -38,7 +37,7 @@ void a64_vm_free(struct a64_vm *vm)
         return;
     const struct a64_map *m = atomic_load(&vm->map);
     for (unsigned i = 0; i < m->n; i++)
-        munmap(m->r[i].code, m->r[i].code_len);
+        free((void *)m->r[i].code);
     pthread_mutex_destroy(&vm->lock);
     free(vm);
 }
@@ -72,11 +71,9 @@ int a64_vm_map(struct a64_vm *vm, gpa_t gpa, void *hva, uint64_t size, bool rom,
                        ": whole 4 KiB pages below %#" PRIx64 " are possible",
                        size, gpa, BIT(A64_PA_BITS));
     struct a64_region r = {.base = gpa, .size = size, .hva = hva, .rom = rom};
-    r.code_len = (size_t)align_up(size / A64_PAGE / 8 + 8, A64_PAGE);
-    void *code = mmap(NULL, r.code_len, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (code == MAP_FAILED)
-        return err_sys(err, errno, "soft: cannot map the code page bitmap");
+    void *code = calloc(size / A64_CODE_UNIT / 64 + 2, sizeof(uint64_t));
+    if (!code)
+        return err_set(err, ERR_HOST, ENOMEM, "soft: out of memory");
     r.code = code;
 
     int rc = 0;
@@ -91,7 +88,7 @@ int a64_vm_map(struct a64_vm *vm, gpa_t gpa, void *hva, uint64_t size, bool rom,
     if (!rc && m->n == A64_REGIONS_MAX)
         rc = err_set(err, ERR_HOST, ENOSPC, "soft: more than %d memory regions", A64_REGIONS_MAX);
     if (rc) {
-        munmap(code, r.code_len);
+        free(code);
     } else {
         m->r[m->n++] = r;
         vm_publish(vm, m, false);
@@ -114,7 +111,7 @@ void a64_vm_unmap(struct a64_vm *vm, gpa_t gpa, uint64_t size)
         for (unsigned k = i; k < m->n; k++)
             m->r[k] = m->r[k + 1];
         vm_publish(vm, m, true);
-        munmap(gone.code, gone.code_len);
+        free((void *)gone.code);
         break;
     }
     pthread_mutex_unlock(&vm->lock);
@@ -131,7 +128,8 @@ bool a64_code_in(struct a64_vm *vm, gpa_t gpa, uint64_t len)
         uint64_t lo = MAX(gpa, r->base), end = MIN(gpa + len, r->base + r->size);
         if (lo >= end)
             continue;
-        for (uint64_t p = (lo - r->base) / A64_PAGE; p <= (end - 1 - r->base) / A64_PAGE; p++) {
+        for (uint64_t p = (lo - r->base) / A64_CODE_UNIT; p <= (end - 1 - r->base) / A64_CODE_UNIT;
+             p++) {
             uint64_t w = atomic_load_explicit(&r->code[p / 64], memory_order_relaxed);
             if (w >> p % 64 & 1)
                 return true;
