@@ -134,13 +134,27 @@ static int dtb_patch_flash(void *fdt)
     return node == -FDT_ERR_NOTFOUND ? 0 : node < 0 ? node : fdt_del_node(fdt, node);
 }
 
+/*
+ * A file's tree: its header first. Versions before 16 kept node names differently (DTSpec 0.4
+ * §5.2), nothing writes them any more, and libfdt 1.6.1's fdt_check_full() takes a NULL name for
+ * one of theirs.
+ */
+static int dtb_check_file(const void *base, size_t len)
+{
+    if (len < sizeof(struct fdt_header))
+        return -FDT_ERR_TRUNCATED;
+    int rc = fdt_check_header(base);
+    if (!rc && fdt_version(base) < 16)
+        rc = -FDT_ERR_BADVERSION;
+    return rc ? rc : fdt_check_full(base, len);
+}
+
 int dtb_patch(const void *base, size_t base_len, bool from_file, const struct dtb_run *run,
               void *buf, size_t room, struct err *err)
 {
     int rc = 0;
     if (from_file)
-        rc = base_len < sizeof(struct fdt_header) ? -FDT_ERR_TRUNCATED
-                                                  : fdt_check_full(base, base_len);
+        rc = dtb_check_file(base, base_len);
     rc = rc ? rc : fdt_open_into(base, buf, (int)MIN(room, (size_t)INT32_MAX));
     if (!rc && !from_file)
         rc = dtb_patch_cpus(buf, run->cpus);

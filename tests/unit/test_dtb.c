@@ -306,6 +306,12 @@ static void bad_files_are_refused(void)
     expect_true(patch_file(t.bytes, t.len, MIB(64), &err) < 0);
     expect_text(err.text, "FDT_ERR_BADMAGIC");
     t.bytes[0] ^= 1;
+    fdt_set_version(t.bytes, 15); /* found by fuzz_dtb: names were kept differently */
+    fdt_set_last_comp_version(t.bytes, 2);
+    memcpy(t.bytes + fdt_off_dt_struct(t.bytes) + 4, "abc", 4);
+    expect_true(patch_file(t.bytes, t.len, MIB(64), &err) < 0);
+    expect_text(err.text, "FDT_ERR_BADVERSION");
+    fdt_set_version(t.bytes, 17);
     memset(t.bytes + fdt_off_dt_struct(t.bytes), 0xff, 16);
     expect_true(patch_file(t.bytes, t.len, MIB(64), &err) < 0);
     expect_text(err.text, "FDT_ERR_BADSTRUCTURE");
