@@ -3,7 +3,9 @@
 # make            build/release/vibevmm (static; musl where musl-gcc is installed)
 # make debug      build/debug/vibevmm (-O0 -g)
 # make check      unit and device tests, tiny guests
-# make lint       layers, headers, clang-tidy, cppcheck
+# make check-boot tiny guests, Debian's kernels, installer, U-Boot
+# make bench      ratios to QEMU on this host
+# make lint       layers, headers, format, clang-tidy, cppcheck
 # Options: V=1  CC=clang  LIBC=glibc|musl  SAN=address,undefined  BOARD=virt  STATS=1  WERROR=1
 
 V ?= 0
@@ -23,8 +25,8 @@ CC := gcc
 endif
 LIBC ?= $(if $(SAN),glibc,$(if $(filter gcc,$(CC)),$(if $(shell command -v musl-gcc),musl,glibc),glibc))
 
-name := $(CONFIG)$(if $(filter-out gcc,$(CC)),-$(notdir $(CC)))$(if $(filter glibc,$(LIBC)),-glibc)$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(BOARD),-$(BOARD))$(if $(STATS),-stats)
 comma := ,
+name := $(CONFIG)$(if $(filter-out gcc,$(CC)),-$(notdir $(CC)))$(if $(filter glibc,$(LIBC)),-glibc)$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(BOARD),-$(BOARD))$(if $(STATS),-stats)$(if $(FUZZING),-fuzz)
 B := build/$(name)
 HB := build/host
 
@@ -32,7 +34,7 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-protot
 	$(if $(WERROR),-Werror)
 OPT := $(if $(filter debug,$(CONFIG)),-O0 -g,-O2 -g1)
 CPPFLAGS := -Iinclude -I. -I$(B)/gen -D_GNU_SOURCE $(if $(STATS),-DA64_STATS)
-CFLAGS := -std=c17 $(OPT) $(WARN) -ffunction-sections -fdata-sections -pthread \
+CFLAGS := -std=c17 $(OPT) $(if $(FUZZING),-fsanitize=fuzzer-no-link) $(WARN) -ffunction-sections -fdata-sections -pthread \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 LDFLAGS := -Wl,--gc-sections -pthread $(if $(SAN),-fsanitize=$(SAN),-static)
 # By path: with musl, the linker's search must not reach the C library beside them.
@@ -86,7 +88,7 @@ LIB := $(B)/libvmm.a
 BIN := $(B)/vibevmm
 
 .DELETE_ON_ERROR:
-.PHONY: all release debug check lint format install clean
+.PHONY: all release debug check check-boot bench lint format install clean
 all: $(BIN)
 release:
 	$(Q)$(MAKE) --no-print-directory CONFIG=release all
@@ -174,6 +176,7 @@ TESTS += unit/test_dev_pl011
 TESTS += unit/test_dev_gic
 TESTS += unit/test_dev_flash
 TESTS += unit/test_dev_small
+TESTS += unit/test_vm
 test_bin := $(TESTS:%=$(B)/tests/%)
 
 check: $(test_bin) $(BIN)
@@ -184,6 +187,40 @@ $(B)/tests/unit/test_boot_fail: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wra
 
 $(B)/tests/%: $(B)/tests/%.o $(LIB)
 	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
+
+include tests/a64/Makefile.inc
+
+check-boot: $(BIN)
+	$(Q)VIBEVMM=$(abspath $(BIN)) prove --timer tests/boot
+
+bench: $(BIN)
+	$(Q)tests/bench/run.sh
+
+# Every parser and the bus under libFuzzer: make fuzz FUZZ_SECONDS=600 FUZZ='bus elf'. Finds stay in build/fuzz.
+FUZZ ?= bus elf image gzip zboot dtb
+FUZZ_SECONDS ?= 10
+fuzz_make := $(MAKE) --no-print-directory CC=clang SAN=address,undefined FUZZING=1
+
+fuzz:
+	$(Q)$(fuzz_make) $(FUZZ:%=fuzz-%)
+
+fuzz-%: $(B)/tests/fuzz/fuzz_%
+	@mkdir -p build/fuzz/$*
+	$(Q)$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1500 -max_len=4096 -print_final_stats=1 \
+		-artifact_prefix=build/fuzz/$*- build/fuzz/$* $(wildcard tests/fuzz/corpus/$*) \
+		>build/fuzz/$*.log 2>&1 || { tail -n 30 build/fuzz/$*.log; false; }
+	@sed -n 's/^stat::number_of_executed_units: */fuzz $*: no find, cases: /p' build/fuzz/$*.log
+
+ifdef FUZZING
+$(B)/tests/fuzz/%: LDFLAGS += -fsanitize=fuzzer
+endif
+
+# ---- lint ----------------------------------------------------------------------------------------------
+lint: | $(GENERATED)
+	$(Q)tests/lint/run.sh $(LINT)
+
+format:
+	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
 
 # The manual page is the launcher's own word on its options.
 install: $(BIN)

@@ -152,6 +152,7 @@ void a64_dec_ldr_lit(struct a64_op *op, uint32_t insn)
 
 static A64_OP(prefetch)
 {
+    (void)cpu;
     A64_NEXT;
 }
 

@@ -70,6 +70,7 @@ A64_OP(eret)
 /* ---- hints ---- */
 A64_OP(hint)
 {
+    (void)cpu;
     A64_NEXT;
 }
 
