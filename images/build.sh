@@ -26,7 +26,7 @@ build() { # SOURCE BOARD BASE
         return
     fi
     # shellcheck disable=SC2086 # a list of options
-    "$cc" $flags -DBOARD_"$2" -I"$here/lib" -Wl,-T,"$here/lib/guest.ld",--defsym,BASE="$3",-z,max-page-size=4096 \
+    "$cc" $flags -DBOARD_"$2" -I"$here/lib" "-Wl,-T,$here/lib/guest.ld,--defsym,BASE=$3,-z,max-page-size=4096" \
         -Wl,--gc-sections,--build-id=none,--no-warn-rwx-segments,-u,guest_main -o "$target.elf" \
         "$here/lib/crt0.S" "$here/lib/guest.c" "$here/lib/mmu.c" "$1"
     "${cc%gcc}objcopy" -O binary "$target.elf" "$target.raw"

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * echo-irq.c - gives back what the UART's receive interrupt brings, sleeping in between, until a 'q'.
+ * echo-irq.c - gives back what the UART's receive interrupt brings, sleeping in between, until a
+ * 'q'.
  *
- * PL011 TRM r1p5 §3.3.10 UARTIMSC, §3.3.13 UARTICR, §2.8.3: receive (at the FIFO level) and receive timeout.
+ * PL011 TRM r1p5 §3.3.10 UARTIMSC, §3.3.13 UARTICR, §2.8.3: receive (at the FIFO level) and receive
+ * timeout.
  *
  * Boards: virt
  */
 #include "guest.h"
 
 #define UART_IMSC (UART_BASE + 0x38)
-#define UART_ICR (UART_BASE + 0x44)
-#define INT_RX (1u << 4)
-#define INT_RT (1u << 6)
+#define UART_ICR  (UART_BASE + 0x44)
+#define INT_RX    (1u << 4)
+#define INT_RT    (1u << 6)
 
 static volatile bool quit;
 
@@ -39,7 +41,8 @@ int guest_main(void)
     gic_init();
     gic_enable(UART_INTID, 0x80);
     mmio_w32(UART_IMSC, INT_RX | INT_RT);
-    /* With I masked an interrupt still ends WFI, and it is taken when I opens: none is missed in between. */
+    /* With I masked an interrupt still ends WFI, and it is taken when I opens: none is missed in
+     * between. */
     while (!quit) {
         barrier("wfi");
         barrier("msr daifclr, #2\n\tisb\n\tmsr daifset, #2");

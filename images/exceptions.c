@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * exceptions.c - synchronous exceptions from EL1 and EL0: vector, syndrome, return address, saved state.
+ * exceptions.c - synchronous exceptions from EL1 and EL0: vector, syndrome, return address, saved
+ * state.
  *
- * Arm ARM DDI 0487J.a: D1.3 exceptions, D17.2.37 ESR_EL1 (the ISS encodings by class), C6 for the immediates.
+ * Arm ARM DDI 0487J.a: D1.3 exceptions, D17.2.37 ESR_EL1 (the ISS encodings by class), C6 for the
+ * immediates.
  *
  * Boards: virt micro vibe
  */
 #include "guest.h"
 
-#define IL (1ull << 25)
+#define IL           (1ull << 25)
 #define ESR(ec, iss) ((uint64_t)(ec) << 26 | IL | (iss))
 
 /* Do one instruction that traps; its address in `at`. */
@@ -72,7 +74,8 @@ static void alignment(void)
     expect(VECTOR_SPX_SYNC, ESR(EC_DABT_EL1, 0x61), at, "SCTLR.A: unaligned store, WnR set");
     trap_arm();
     __asm__ volatile("adr %0, 1f\n1:\tldxr x9, [%1]" : "=&r"(at) : "r"(far_) : "x9", "memory");
-    expect(VECTOR_SPX_SYNC, ESR(EC_DABT_EL1, 0x21), at, "B2.5.2: unaligned exclusive always faults");
+    expect(VECTOR_SPX_SYNC, ESR(EC_DABT_EL1, 0x21), at,
+           "B2.5.2: unaligned exclusive always faults");
     check(words[0] == 0 && words[1] == 0, "a faulting store stores nothing");
     /* Write-back happens only when the access does (D1.3.1: precise). */
     uint64_t base = far_;
@@ -97,20 +100,26 @@ static void state(void)
 {
     trap_armed = false;
     trap_hook = look;
-    __asm__ volatile("msr daifclr, #15\n\tmsr nzcv, %0\n\tsvc #0\n\tmsr daifset, #15" ::"r"(0xaull << 28) : "cc");
+    __asm__ volatile(
+        "msr daifclr, #15\n\tmsr nzcv, %0\n\tsvc #0\n\tmsr daifset, #15" ::"r"(0xaull << 28)
+        : "cc");
     check_eq(daif_in_handler, 0x3c0, "D1.3.2: DAIF is set on entry");
     check_eq(el_in_handler, 4, "CurrentEL is EL1");
     check_eq(spsel_in_handler, 1, "D1.3.2: SPSel is 1 on entry");
     check_eq(nzcv_seen, 0xa, "SPSR holds NZCV");
     check_eq(spsr_seen & 0x3ff, 0x005, "SPSR holds DAIF and EL1h");
     uint64_t flags;
-    __asm__ volatile("msr nzcv, %1\n\tsvc #0\n\tmrs %0, nzcv" : "=r"(flags) : "r"(5ull << 28) : "cc");
+    __asm__ volatile("msr nzcv, %1\n\tsvc #0\n\tmrs %0, nzcv"
+                     : "=r"(flags)
+                     : "r"(5ull << 28)
+                     : "cc");
     check_eq(flags >> 28, 5, "eret gives NZCV back");
     trap_hook = 0;
     trap_arm();
     uint64_t at;
-    __asm__ volatile("mov x9, sp\n\tmsr sp_el0, x9\n\tmsr spsel, #0\n\tadr %0, 1f\n1:\tbrk #1\n\tmsr spsel, #1"
-                     : "=&r"(at)::"x9", "memory");
+    __asm__ volatile(
+        "mov x9, sp\n\tmsr sp_el0, x9\n\tmsr spsel, #0\n\tadr %0, 1f\n1:\tbrk #1\n\tmsr spsel, #1"
+        : "=&r"(at)::"x9", "memory");
     expect(VECTOR_SP0_SYNC, ESR(EC_BRK64, 1), at, "EL1t: the vector of SP_EL0");
 }
 
@@ -118,21 +127,30 @@ static void pc(void)
 {
     uint64_t bad, here;
     trap_arm();
-    __asm__ volatile("adr %0, 2f\n\tstr %0, [%2]\n\tadr %0, 1f\n\tadd %0, %0, #2\n1:\tbr %0\n2:\tmov %1, %0"
-                     : "=&r"(bad), "=&r"(here) : "r"(&trap_resume) : "memory");
+    __asm__ volatile(
+        "adr %0, 2f\n\tstr %0, [%2]\n\tadr %0, 1f\n\tadd %0, %0, #2\n1:\tbr %0\n2:\tmov %1, %0"
+        : "=&r"(bad), "=&r"(here)
+        : "r"(&trap_resume)
+        : "memory");
     expect(VECTOR_SPX_SYNC, ESR(EC_PC_ALIGN, 0), bad, "D1.3.6: misaligned PC, ELR is that PC");
     check_eq(trap_last.far_, bad, "D1.3.6: and so is FAR");
 
-    /* Illegal exception return: SPSR names EL3 (D1.4.4). PC is ELR, PSTATE.IL set, then the trap. */
+    /* Illegal exception return: SPSR names EL3 (D1.4.4). PC is ELR, PSTATE.IL set, then the trap.
+     */
     trap_arm();
-    __asm__ volatile("adr %0, 1f\n\tmsr elr_el1, %0\n\tmsr spsr_el1, %1\n\tstr %2, [%3]\n\teret\n1:\tnop\n\tnop"
-                     : "=&r"(bad) : "r"(0x3cdull), "r"(0ull), "r"(&trap_resume) : "memory");
-    expect(VECTOR_SPX_SYNC, ESR(EC_ILLEGAL, 0), bad, "D1.4.4: illegal return, illegal-state exception at ELR");
+    __asm__ volatile(
+        "adr %0, 1f\n\tmsr elr_el1, %0\n\tmsr spsr_el1, %1\n\tstr %2, [%3]\n\teret\n1:\tnop\n\tnop"
+        : "=&r"(bad)
+        : "r"(0x3cdull), "r"(0ull), "r"(&trap_resume)
+        : "memory");
+    expect(VECTOR_SPX_SYNC, ESR(EC_ILLEGAL, 0), bad,
+           "D1.4.4: illegal return, illegal-state exception at ELR");
     check_eq(trap_last.spsr >> 20 & 1, 1, "SPSR.IL is set by it");
     trap_arm();
 }
 
-/* ---- EL0: code without a stack, one instruction each; resumed after it and ended by returning ---- */
+/* ---- EL0: code without a stack, one instruction each; resumed after it and ended by returning
+ * ---- */
 
 #define EL0_CODE(name, insn)                                                                       \
     uint64_t name(uint64_t arg);                                                                   \
@@ -156,7 +174,8 @@ EL0_CODE(el0_id, "mrs x0, midr_el1")
 
 /* ISS of a trapped MSR, MRS or system instruction (D17.2.37, EC 0x18) */
 #define SYS_ISS(op0, op1, crn, crm, op2, rt, read)                                                 \
-    ((uint64_t)(op0) << 20 | (op2) << 17 | (op1) << 14 | (crn) << 10 | (rt) << 5 | (crm) << 1 | (read))
+    ((uint64_t)(op0) << 20 | (op2) << 17 | (op1) << 14 | (crn) << 10 | (rt) << 5 | (crm) << 1 |    \
+     (read))
 
 static const struct {
     uint64_t (*fn)(uint64_t);
@@ -164,20 +183,25 @@ static const struct {
     unsigned after; /* 4: the return address is after the instruction */
     const char *name;
 } el0_cases[] = {
-    {el0_svc,       ESR(EC_SVC64, 0x77),                               4, "EL0 svc"},
-    {el0_brk,       ESR(EC_BRK64, 0xffff),                             0, "EL0 brk"},
-    {el0_udf,       ESR(EC_UNKNOWN, 0),                                0, "EL0 udf"},
-    {el0_sctlr,     ESR(EC_UNKNOWN, 0),                                0, "EL0 mrs sctlr_el1: undefined"},
-    {el0_daif_read, ESR(EC_SYSREG, SYS_ISS(3, 3, 4, 2, 1, 3, 1)),      0, "EL0 mrs daif with SCTLR.UMA 0: trapped"},
-    {el0_ctr,       ESR(EC_SYSREG, SYS_ISS(3, 3, 0, 0, 1, 7, 1)),      0, "EL0 mrs ctr_el0 with SCTLR.UCT 0: trapped"},
-    {el0_zva,       ESR(EC_SYSREG, SYS_ISS(1, 3, 7, 4, 1, 0, 0)),      0, "EL0 dc zva with SCTLR.DZE 0: trapped"},
-    {el0_cvau,      ESR(EC_SYSREG, SYS_ISS(1, 3, 7, 11, 1, 0, 0)),     0, "EL0 dc cvau with SCTLR.UCI 0: trapped"},
-    {el0_cntv,      ESR(EC_SYSREG, SYS_ISS(3, 3, 14, 0, 2, 5, 1)),     0, "EL0 mrs cntvct_el0 with CNTKCTL.EL0VCTEN 0: trapped"},
-    {el0_wfi,       ESR(EC_WFX, 1ull << 24 | 0xeull << 20),            0, "EL0 wfi with SCTLR.nTWI 0: trapped"},
-    {el0_eret,      ESR(EC_UNKNOWN, 0),                                0, "EL0 eret: undefined"},
-    {el0_hvc,       ESR(EC_UNKNOWN, 0),                                0, "EL0 hvc: undefined"},
-    {el0_tlbi,      ESR(EC_UNKNOWN, 0),                                0, "EL0 tlbi: undefined"},
-    {el0_id,        ESR(EC_UNKNOWN, 0),                                0, "EL0 mrs midr_el1: undefined"},
+    {el0_svc,       ESR(EC_SVC64,        0x77),                                  4,                                                                 "EL0 svc"                                                                                                                        },
+    {el0_brk,       ESR(EC_BRK64,        0xffff),                                0,                                                                 "EL0 brk"                                                                                                                        },
+    {el0_udf,       ESR(EC_UNKNOWN,      0),                                     0,                                                                 "EL0 udf"                                                                                                                        },
+    {el0_sctlr,     ESR(EC_UNKNOWN,      0),                                     0,                                                                 "EL0 mrs sctlr_el1: undefined"                                                                                                   },
+    {el0_daif_read, ESR(EC_SYSREG,       SYS_ISS(3,                              3,                                                                 4,                                                                                                                                 2, 1, 3, 1)), 0,
+     "EL0 mrs daif with SCTLR.UMA 0: trapped"},
+    {el0_ctr,            ESR(EC_SYSREG,                              SYS_ISS(3,                                                                 3,                                                                                                                                 0,                                                                                                                                                                                                                                         0, 1, 7, 1)), 0,
+     "EL0 mrs ctr_el0 with SCTLR.UCT 0: trapped"},
+    {el0_zva,       ESR(EC_SYSREG,  SYS_ISS(1,  3,  7,  4, 1, 0, 0)), 0,
+     "EL0 dc zva with SCTLR.DZE 0: trapped"},
+    {el0_cvau,            ESR(EC_SYSREG,                              SYS_ISS(1,                                                                 3,                                                                                                                                 7,                                                                                                                                                                                                                                      11, 1, 0, 0)), 0,
+     "EL0 dc cvau with SCTLR.UCI 0: trapped"},
+    {el0_cntv,       ESR(EC_SYSREG,       SYS_ISS(3,                                   3,                                                                                                  14,                                                                                                                                                                                                                                 0, 2, 5, 1)), 0,
+     "EL0 mrs cntvct_el0 with CNTKCTL.EL0VCTEN 0: trapped"},
+    {el0_wfi,            ESR(EC_WFX,                              1ull << 24 | 0xeull << 20),                                                                 0,                                                                                                                                 "EL0 wfi with SCTLR.nTWI 0: trapped"                                                                                                                                                                                                                                          },
+    {el0_eret,      ESR(EC_UNKNOWN, 0), 0, "EL0 eret: undefined"},
+    {el0_hvc,            ESR(EC_UNKNOWN,                              0),                                                                 0,                                                                                                                                 "EL0 hvc: undefined"                                                                                                                                                                                                                                         },
+    {el0_tlbi,      ESR(EC_UNKNOWN,      0),                             0,                                                           "EL0 tlbi: undefined"                                                                                        },
+    {el0_id,            ESR(EC_UNKNOWN,                              0),                                                                 0,                                                                                                                                 "EL0 mrs midr_el1: undefined"                                                                                                                                                                                                                           },
 };
 
 static void from_el0(void)
@@ -186,7 +210,8 @@ static void from_el0(void)
     uint64_t sp = (uint64_t)el0_stack_top;
     /* UMA, UCT, DZE, UCI, nTWI off; CNTKCTL: no counter at EL0. */
     uint64_t sctlr = read_sysreg(sctlr_el1);
-    write_sysreg(sctlr_el1, sctlr & ~(1ull << 9 | 1ull << 14 | 1ull << 15 | 1ull << 16 | 1ull << 26));
+    write_sysreg(sctlr_el1,
+                 sctlr & ~(1ull << 9 | 1ull << 14 | 1ull << 15 | 1ull << 16 | 1ull << 26));
     write_sysreg(cntkctl_el1, 0);
     for (unsigned i = 0; i < sizeof(el0_cases) / sizeof(el0_cases[0]); i++) {
         uint64_t fn = (uint64_t)el0_cases[i].fn;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * exit-status.c - ends as the line it reads says: a number 0..255 (through sysctl), "reset" (through sysctl),
- * "off" and "restart" (PSCI SYSTEM_OFF and SYSTEM_RESET, DEN 0022F §5.1.9, §5.1.11).
+ * exit-status.c - ends as the line it reads says: a number 0..255 (through sysctl), "reset"
+ * (through sysctl), "off" and "restart" (PSCI SYSTEM_OFF and SYSTEM_RESET, DEN 0022F §5.1.9,
+ * §5.1.11).
  *
  * Boards: virt
  */

@@ -1,48 +1,50 @@
 // SPDX-License-Identifier: MIT
 /*
- * fp.c - scalar and vector floating point by value: rounding modes, flags, NaNs, denormals, fused operations,
- * conversions, and the trap that lets an OS switch FP state lazily.
+ * fp.c - scalar and vector floating point by value: rounding modes, flags, NaNs, denormals, fused
+ * operations, conversions, and the trap that lets an OS switch FP state lazily.
  *
- * Arm ARM DDI 0487J.a: A1.4 and A1.5 (formats, NaNs, flush to zero), C5.2.8 FPCR, C5.2.10 FPSR, D17.2.30 CPACR_EL1.
- * The patterns are IEEE 754's: 1/3 = 0x3fd5555555555555 with 0x...5 following, and so on.
+ * Arm ARM DDI 0487J.a: A1.4 and A1.5 (formats, NaNs, flush to zero), C5.2.8 FPCR, C5.2.10 FPSR,
+ * D17.2.30 CPACR_EL1. The patterns are IEEE 754's: 1/3 = 0x3fd5555555555555 with 0x...5 following,
+ * and so on.
  *
  * Boards: virt micro vibe
  */
 #include "guest.h"
 
-#define RN 0ull
-#define RP (1ull << 22)
-#define RM (2ull << 22)
-#define RZ (3ull << 22)
-#define FZ (1ull << 24)
-#define DN (1ull << 25)
-#define AHP (1ull << 26)
-#define IOC 0x01
-#define DZC 0x02
-#define OFC 0x04
-#define UFC 0x08
-#define IXC 0x10
-#define IDC 0x80
-#define QC (1u << 27)
-#define ONE 0x3ff0000000000000ull
-#define TWO 0x4000000000000000ull
+#define RN    0ull
+#define RP    (1ull << 22)
+#define RM    (2ull << 22)
+#define RZ    (3ull << 22)
+#define FZ    (1ull << 24)
+#define DN    (1ull << 25)
+#define AHP   (1ull << 26)
+#define IOC   0x01
+#define DZC   0x02
+#define OFC   0x04
+#define UFC   0x08
+#define IXC   0x10
+#define IDC   0x80
+#define QC    (1u << 27)
+#define ONE   0x3ff0000000000000ull
+#define TWO   0x4000000000000000ull
 #define THREE 0x4008000000000000ull
-#define INF 0x7ff0000000000000ull
-#define SIGN 0x8000000000000000ull
-#define QNAN 0x7ff8000000000000ull
-#define MAX 0x7fefffffffffffffull
-#define TINY 1ull /* the smallest denormal */
+#define INF   0x7ff0000000000000ull
+#define SIGN  0x8000000000000000ull
+#define QNAN  0x7ff8000000000000ull
+#define MAX   0x7fefffffffffffffull
+#define TINY  1ull /* the smallest denormal */
 
 /* d2 = insn(d0, d1, d3) under FPCR; the result, and FPSR in *flags. */
 #define OP(insn, fpcr_, a, b, c, flags)                                                            \
     ({                                                                                             \
         uint64_t r_, f_;                                                                           \
-        __asm__ volatile(".arch_extension fp\n\t.arch_extension simd\n\t"                          \
-                         "msr fpcr, %2\n\tmsr fpsr, xzr\n\tfmov d0, %3\n\tfmov d1, %4\n\tfmov d3, %5\n\t" insn  \
-                         "\n\tfmov %0, d2\n\tmrs %1, fpsr\n\tmsr fpcr, xzr"                        \
-                         : "=&r"(r_), "=&r"(f_)                                                    \
-                         : "r"((uint64_t)(fpcr_)), "r"((uint64_t)(a)), "r"((uint64_t)(b)), "r"((uint64_t)(c)) \
-                         : "x9", "cc");                                                            \
+        __asm__ volatile(                                                                          \
+            ".arch_extension fp\n\t.arch_extension simd\n\t"                                       \
+            "msr fpcr, %2\n\tmsr fpsr, xzr\n\tfmov d0, %3\n\tfmov d1, %4\n\tfmov d3, %5\n\t" insn  \
+            "\n\tfmov %0, d2\n\tmrs %1, fpsr\n\tmsr fpcr, xzr"                                     \
+            : "=&r"(r_), "=&r"(f_)                                                                 \
+            : "r"((uint64_t)(fpcr_)), "r"((uint64_t)(a)), "r"((uint64_t)(b)), "r"((uint64_t)(c))   \
+            : "x9", "cc");                                                                         \
         *(flags) = f_;                                                                             \
         r_;                                                                                        \
     })
@@ -156,7 +158,8 @@ static void fused_and_converted(void)
     both(r, f, 0x3fdff00000000000, 0, "FRSQRTE of 4");
 }
 
-static void compare(uint64_t a, uint64_t b, bool signaling, uint64_t nzcv, uint64_t flags, const char *name)
+static void compare(uint64_t a, uint64_t b, bool signaling, uint64_t nzcv, uint64_t flags,
+                    const char *name)
 {
     uint64_t f, r;
     if (signaling)
@@ -192,7 +195,8 @@ static void lazy_trap(void)
     trap_arm();
     __asm__ volatile(".arch_extension fp\n\tadr %0, 1f\n1:\tfmov d0, xzr" : "=&r"(at));
     /* COND is 0b1110 and CV is 1 for A64 */
-    check_eq(trap_last.esr, (uint64_t)EC_FP << 26 | 1 << 25 | 1 << 24 | 0xe << 20, "D17.2.37: FP with CPACR.FPEN 0: EC 0x07");
+    check_eq(trap_last.esr, (uint64_t)EC_FP << 26 | 1 << 25 | 1 << 24 | 0xe << 20,
+             "D17.2.37: FP with CPACR.FPEN 0: EC 0x07");
     check_eq(trap_last.elr, at, "and ELR is the instruction");
     trap_arm();
     __asm__ volatile("mrs x9, fpcr" ::: "x9");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * selfmod.c - code that writes code, with the cache maintenance the architecture asks for: DC CVAU, DSB,
- * IC IVAU, DSB, ISB (Arm ARM DDI 0487J.a B2.2.5).
+ * selfmod.c - code that writes code, with the cache maintenance the architecture asks for: DC CVAU,
+ * DSB, IC IVAU, DSB, ISB (Arm ARM DDI 0487J.a B2.2.5).
  *
  * Boards: virt micro vibe
  */
@@ -11,7 +11,8 @@ static uint32_t code[1024] __attribute__((aligned(4096)));
 
 static void sync_code(const void *at)
 {
-    __asm__ volatile("dc cvau, %0\n\tdsb ish\n\tic ivau, %0\n\tdsb ish\n\tisb" ::"r"(at) : "memory");
+    __asm__ volatile("dc cvau, %0\n\tdsb ish\n\tic ivau, %0\n\tdsb ish\n\tisb" ::"r"(at)
+                     : "memory");
 }
 
 static uint32_t mov_w0(unsigned imm)
@@ -36,16 +37,16 @@ static void rewrite(const char *name)
 /* A loop that is patched while it runs: its body adds 1, then 2 from the sixth round on. */
 static void patch_the_running_loop(void)
 {
-    code[0] = 0xd2800000; /* mov x0, #0 */
-    code[1] = 0xd2800141; /* mov x1, #10 */
-    code[2] = 0x91000400; /* add x0, x0, #1 */
-    code[3] = 0xf1000421; /* subs x1, x1, #1 */
-    code[4] = 0xf100143f; /* cmp x1, #5 */
-    code[5] = 0x54000081; /* b.ne 9f: to code[9] */
-    code[6] = 0xb9000062; /* str w2, [x3] */
-    code[7] = 0xd50b7b23; /* dc cvau, x3 */
-    code[8] = 0x14000006; /* b to code[14] */
-    code[9] = 0xf100003f; /* cmp x1, #0 */
+    code[0] = 0xd2800000;  /* mov x0, #0 */
+    code[1] = 0xd2800141;  /* mov x1, #10 */
+    code[2] = 0x91000400;  /* add x0, x0, #1 */
+    code[3] = 0xf1000421;  /* subs x1, x1, #1 */
+    code[4] = 0xf100143f;  /* cmp x1, #5 */
+    code[5] = 0x54000081;  /* b.ne 9f: to code[9] */
+    code[6] = 0xb9000062;  /* str w2, [x3] */
+    code[7] = 0xd50b7b23;  /* dc cvau, x3 */
+    code[8] = 0x14000006;  /* b to code[14] */
+    code[9] = 0xf100003f;  /* cmp x1, #0 */
     code[10] = 0x54ffff01; /* b.ne code[2] */
     code[11] = 0xd65f03c0; /* ret */
     code[14] = 0xd5033b9f; /* dsb ish */
@@ -57,7 +58,8 @@ static void patch_the_running_loop(void)
         sync_code(&code[i]);
     uint64_t (*fn)(uint64_t, uint64_t, uint32_t, uint32_t *) =
         (uint64_t(*)(uint64_t, uint64_t, uint32_t, uint32_t *))(uint64_t)code;
-    check_eq(fn(0, 0, 0x91000800, &code[2]), 15, "B2.2.5: a loop patched while it runs: 5 x 1 + 5 x 2");
+    check_eq(fn(0, 0, 0x91000800, &code[2]), 15,
+             "B2.2.5: a loop patched while it runs: 5 x 1 + 5 x 2");
 }
 
 int guest_main(void)

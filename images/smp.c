@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * smp.c - several CPUs: PSCI, locks, atomics, SGIs to each other, events, broadcast TLB maintenance.
+ * smp.c - several CPUs: PSCI, locks, atomics, SGIs to each other, events, broadcast TLB
+ * maintenance.
  *
  * PSCI DEN 0022F §5; Arm ARM DDI 0487J.a B2.9 exclusives, D8.14 TLB maintenance, D1.6.1 events.
  * With one CPU, what needs two is left out; the lines do not name their number.
@@ -23,20 +24,27 @@ static bool lse;
 static void add(volatile uint32_t *p)
 {
     uint32_t old, fail;
-    __asm__ volatile("1:\tldaxr %w0, [%2]\n\tadd %w0, %w0, #1\n\tstlxr %w1, %w0, [%2]\n\tcbnz %w1, 1b"
-                     : "=&r"(old), "=&r"(fail) : "r"(p) : "memory");
+    __asm__ volatile(
+        "1:\tldaxr %w0, [%2]\n\tadd %w0, %w0, #1\n\tstlxr %w1, %w0, [%2]\n\tcbnz %w1, 1b"
+        : "=&r"(old), "=&r"(fail)
+        : "r"(p)
+        : "memory");
 }
 
 static void lock(void)
 {
     uint32_t old, one = 1;
-    __asm__ volatile("sevl\n1:\twfe\n2:\tldaxr %w0, [%1]\n\tcbnz %w0, 1b\n\tstxr %w0, %w2, [%1]\n\tcbnz %w0, 2b"
-                     : "=&r"(old) : "r"(&lock_word), "r"(one) : "memory");
+    __asm__ volatile(
+        "sevl\n1:\twfe\n2:\tldaxr %w0, [%1]\n\tcbnz %w0, 1b\n\tstxr %w0, %w2, [%1]\n\tcbnz %w0, 2b"
+        : "=&r"(old)
+        : "r"(&lock_word), "r"(one)
+        : "memory");
 }
 
 static void unlock(void)
 {
-    __asm__ volatile("stlr wzr, [%0]" ::"r"(&lock_word) : "memory"); /* wakes the waiters' WFE (B2.9.3) */
+    __asm__ volatile("stlr wzr, [%0]" ::"r"(&lock_word)
+                     : "memory"); /* wakes the waiters' WFE (B2.9.3) */
 }
 
 static void add_atomic(volatile uint64_t *p, uint64_t n)
@@ -47,7 +55,9 @@ static void add_atomic(volatile uint64_t *p, uint64_t n)
         uint64_t v;
         uint32_t fail;
         __asm__ volatile("1:\tldxr %0, [%2]\n\tadd %0, %0, %3\n\tstxr %w1, %0, [%2]\n\tcbnz %w1, 1b"
-                         : "=&r"(v), "=&r"(fail) : "r"(p), "r"(n) : "memory");
+                         : "=&r"(v), "=&r"(fail)
+                         : "r"(p), "r"(n)
+                         : "memory");
     }
 }
 
@@ -59,7 +69,9 @@ static void or_atomic(volatile uint64_t *p, uint64_t n)
         uint64_t v;
         uint32_t fail;
         __asm__ volatile("1:\tldxr %0, [%2]\n\torr %0, %0, %3\n\tstxr %w1, %0, [%2]\n\tcbnz %w1, 1b"
-                         : "=&r"(v), "=&r"(fail) : "r"(p), "r"(n) : "memory");
+                         : "=&r"(v), "=&r"(fail)
+                         : "r"(p), "r"(n)
+                         : "memory");
     }
 }
 
@@ -126,7 +138,8 @@ static void work(unsigned n)
         meet(4 + 2 * i);
         if (n == 0) {
             l3[0] = 0;
-            __asm__ volatile("dsb ishst\n\ttlbi vae1is, %0\n\tdsb ish" ::"r"(WINDOW >> 12) : "memory");
+            __asm__ volatile("dsb ishst\n\ttlbi vae1is, %0\n\tdsb ish" ::"r"(WINDOW >> 12)
+                             : "memory");
             l3[0] = (uint64_t)frame[~i & 1] | PTE_PAGE | PTE_RAM;
             barrier("dsb ishst\n\tisb");
         }
@@ -150,13 +163,17 @@ static void quick(unsigned n)
 
 int guest_main(void)
 {
-    check(psci(PSCI_VERSION, 0, 0, 0) >> 16 >= 1 || psci(PSCI_VERSION, 0, 0, 0) >= 2, "PSCI §5.1.1: version 0.2 or later");
+    check(psci(PSCI_VERSION, 0, 0, 0) >> 16 >= 1 || psci(PSCI_VERSION, 0, 0, 0) >= 2,
+          "PSCI §5.1.1: version 0.2 or later");
     check_eq(psci(PSCI_AFFINITY_INFO, 0, 0, 0), 0, "PSCI §5.1.5: AFFINITY_INFO of this CPU is ON");
     for (cpus = 1; cpus < CPUS_MAX && psci(PSCI_AFFINITY_INFO, cpus, 0, 0) == 1; cpus++)
         ;
-    check_eq((uint64_t)(int32_t)psci(PSCI_CPU_ON, 0x77, (uint64_t)guest_main, 0), (uint64_t)-2, "PSCI §5.1.4: CPU_ON of no CPU is INVALID_PARAMETERS");
-    check_eq((uint64_t)(int32_t)psci(PSCI_CPU_ON, 0, (uint64_t)guest_main, 0), (uint64_t)-4, "PSCI §5.1.4: CPU_ON of this one is ALREADY_ON");
-    check_eq((uint64_t)(int32_t)psci(0x8400003f, 0, 0, 0), (uint64_t)-1, "SMCCC §5.2: an unknown function is NOT_SUPPORTED");
+    check_eq((uint64_t)(int32_t)psci(PSCI_CPU_ON, 0x77, (uint64_t)guest_main, 0), (uint64_t)-2,
+             "PSCI §5.1.4: CPU_ON of no CPU is INVALID_PARAMETERS");
+    check_eq((uint64_t)(int32_t)psci(PSCI_CPU_ON, 0, (uint64_t)guest_main, 0), (uint64_t)-4,
+             "PSCI §5.1.4: CPU_ON of this one is ALREADY_ON");
+    check_eq((uint64_t)(int32_t)psci(0x8400003f, 0, 0, 0), (uint64_t)-1,
+             "SMCCC §5.2: an unknown function is NOT_SUPPORTED");
     lse = (read_sysreg(id_aa64isar0_el1) >> 20 & 15) >= 2;
     mmu_identity();
     mmu_l1[256] = (uint64_t)l2 | PTE_TABLE;
@@ -175,7 +192,8 @@ int guest_main(void)
     check(true, "and every one of them runs");
     work(0);
     mmu_off();
-    check_eq(locked_count, (uint64_t)ROUNDS * cpus, "B2.9: a lock of LDAXR and STXR, WFE and STLR: no increment lost");
+    check_eq(locked_count, (uint64_t)ROUNDS * cpus,
+             "B2.9: a lock of LDAXR and STXR, WFE and STLR: no increment lost");
     check_eq(atomic_count, 3ull * ROUNDS * cpus, "atomic addition: none lost");
     check_eq(bits, (1ull << cpus) - 1, "atomic bit set: none lost");
     unsigned few = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * timer.c - the generic timer: counter, comparator and interrupt, physical and virtual, and sleeping in WFI.
+ * timer.c - the generic timer: counter, comparator and interrupt, physical and virtual, and
+ * sleeping in WFI.
  *
  * Arm ARM DDI 0487J.a D11.2 (CNTx_CTL: ENABLE bit 0, IMASK bit 1, ISTATUS bit 2).
  *
@@ -8,8 +9,8 @@
  */
 #include "guest.h"
 
-#define ENABLE 1
-#define IMASK 2
+#define ENABLE  1
+#define IMASK   2
 #define ISTATUS 4
 
 static volatile unsigned seen_intid, seen_count;
@@ -57,12 +58,14 @@ int guest_main(void)
 
     write_sysreg(cntv_tval_el0, 1000 * ms);
     uint64_t cval = read_sysreg(cntv_cval_el0), t = now();
-    check(cval - t <= 1000 * ms && cval - t > 900 * ms, "D11.2.4: TVAL written is CVAL = count + TVAL");
+    check(cval - t <= 1000 * ms && cval - t > 900 * ms,
+          "D11.2.4: TVAL written is CVAL = count + TVAL");
     check(read_sysreg(cntv_tval_el0) <= 1000 * ms, "D11.2.4: TVAL reads as CVAL - count");
     write_sysreg(cntv_ctl_el0, ENABLE | IMASK);
     check_eq(read_sysreg(cntv_ctl_el0), ENABLE | IMASK, "ISTATUS is 0 before the time");
     write_sysreg(cntv_tval_el0, (uint64_t)-1);
-    check_eq(read_sysreg(cntv_ctl_el0), ENABLE | IMASK | ISTATUS, "ISTATUS is 1 after it, masked or not");
+    check_eq(read_sysreg(cntv_ctl_el0), ENABLE | IMASK | ISTATUS,
+             "ISTATUS is 1 after it, masked or not");
     check_eq(read_sysreg(cntv_tval_el0) >> 31 & 1, 1, "D11.2.4: TVAL is negative then");
     write_sysreg(cntv_ctl_el0, 0);
     check_eq(read_sysreg(cntv_ctl_el0) & ~4ull, 0, "CTL reads back");

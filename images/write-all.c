@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * write-all.c - stores into every 4 KiB of a 36-bit address space, from the top down: devices, holes, RAM,
- * and at last its own code. What happens then is the guest's own affair; the VMM must stand.
+ * write-all.c - stores into every 4 KiB of a 36-bit address space, from the top down: devices,
+ * holes, RAM, and at last its own code. What happens then is the guest's own affair; the VMM must
+ * stand.
  *
  * Boards: virt micro vibe
  */

@@ -1,39 +1,43 @@
 // SPDX-License-Identifier: MIT
 /*
- * board.h - what a guest knows of the board it is built for (-DBOARD_virt, -DBOARD_vibe, -DBOARD_micro).
+ * board.h - what a guest knows of the board it is built for (-DBOARD_virt, -DBOARD_vibe,
+ * -DBOARD_micro).
  *
- * A guest is compiled for one machine and carries its addresses; `vibevmm boards NAME --map` shows the same.
+ * A guest is compiled for one machine and carries its addresses; `vibevmm boards NAME --map` shows
+ * the same.
  */
 #ifndef IMAGES_BOARD_H
 #define IMAGES_BOARD_H
 
 #if defined(BOARD_virt)
-#define UART_BASE 0x09000000ul
-#define UART_INTID 33 /* SPI 1 */
+#define UART_BASE   0x09000000ul
+#define UART_INTID  33 /* SPI 1 */
 #define SYSCTL_BASE 0x090c0000ul
-#define GICD_BASE 0x08000000ul
-#define GICR_BASE 0x080a0000ul
-#define RAM_BASE 0x40000000ul
-#define HOLE_BASE 0x0c000000ul /* nothing answers from here on: between the virtio windows and RAM */
+#define GICD_BASE   0x08000000ul
+#define GICR_BASE   0x080a0000ul
+#define RAM_BASE    0x40000000ul
+#define HOLE_BASE                                                                                  \
+    0x0c000000ul /* nothing answers from here on: between the virtio windows and RAM */
 #elif defined(BOARD_micro)
 #define DEBUGCON_BASE 0x09000000ul
-#define SYSCTL_BASE 0x090c0000ul
-#define GICD_BASE 0x08000000ul
-#define GICR_BASE 0x080a0000ul
-#define RAM_BASE 0x40000000ul
-#define HOLE_BASE 0x0c000000ul
+#define SYSCTL_BASE   0x090c0000ul
+#define GICD_BASE     0x08000000ul
+#define GICR_BASE     0x080a0000ul
+#define RAM_BASE      0x40000000ul
+#define HOLE_BASE     0x0c000000ul
 #elif defined(BOARD_vibe)
 #define DEBUGCON_BASE 0x90000000ul
-#define SYSCTL_BASE 0x90001000ul
-#define GICD_BASE 0x0c000000ul
-#define GICR_BASE 0x0c0a0000ul
-#define RAM_BASE 0x0ul
-#define HOLE_BASE 0x20000000ul
+#define SYSCTL_BASE   0x90001000ul
+#define GICD_BASE     0x0c000000ul
+#define GICR_BASE     0x0c0a0000ul
+#define RAM_BASE      0x0ul
+#define HOLE_BASE     0x20000000ul
 #else
 #error "say for which board: -DBOARD_virt"
 #endif
 
-/* Private interrupts of the generic timer on every board (BSA DEN 0094 §3.8.1: PPI INTIDs 27 and 30). */
+/* Private interrupts of the generic timer on every board (BSA DEN 0094 §3.8.1: PPI INTIDs 27 and
+ * 30). */
 #define TIMER_VIRT_INTID 27
 #define TIMER_PHYS_INTID 30
 

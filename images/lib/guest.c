@@ -2,17 +2,18 @@
 /*
  * guest.c - console, checks, traps, PSCI, GIC for bare-metal guests. See guest.h.
  *
- * PL011 TRM r1p5 (DDI 0183G) for the console, GICv3 IHI 0069H for interrupts, PSCI DEN 0022F for power.
+ * PL011 TRM r1p5 (DDI 0183G) for the console, GICv3 IHI 0069H for interrupts, PSCI DEN 0022F for
+ * power.
  */
 #include "guest.h"
 
 /* ---- console ---- */
 
 #ifdef UART_BASE
-#define UART_DR (UART_BASE + 0x00)   /* §3.3.1 */
-#define UART_FR (UART_BASE + 0x18)   /* §3.3.3: bit 5 TXFF, bit 4 RXFE */
+#define UART_DR   (UART_BASE + 0x00) /* §3.3.1 */
+#define UART_FR   (UART_BASE + 0x18) /* §3.3.3: bit 5 TXFF, bit 4 RXFE */
 #define UART_LCRH (UART_BASE + 0x2c) /* §3.3.7 */
-#define UART_CR (UART_BASE + 0x30)   /* §3.3.8 */
+#define UART_CR   (UART_BASE + 0x30) /* §3.3.8 */
 
 static void console_init(void)
 {
@@ -178,9 +179,9 @@ void guest_setup(void)
 }
 
 /*
- * The sysctl device takes the status (SiFive test finisher: status << 16 | 0x3333, 0x5555 for 0). Where there
- * is none (another VMM), the store aborts or does nothing, and PSCI turns the machine off without a status; so
- * it is printed too.
+ * The sysctl device takes the status (SiFive test finisher: status << 16 | 0x3333, 0x5555 for 0).
+ * Where there is none (another VMM), the store aborts or does nothing, and PSCI turns the machine
+ * off without a status; so it is printed too.
  */
 static void sysctl(uint32_t word)
 {
@@ -233,14 +234,14 @@ int64_t cpu_start(unsigned n, void (*fn)(unsigned))
 
 /* ---- GICv3 ---- */
 
-#define GICD_CTLR (GICD_BASE + 0x000)
-#define GICD_ISENABLER (GICD_BASE + 0x100)
-#define GICD_ICENABLER (GICD_BASE + 0x180)
-#define GICD_IGROUPR (GICD_BASE + 0x080)
+#define GICD_CTLR       (GICD_BASE + 0x000)
+#define GICD_ISENABLER  (GICD_BASE + 0x100)
+#define GICD_ICENABLER  (GICD_BASE + 0x180)
+#define GICD_IGROUPR    (GICD_BASE + 0x080)
 #define GICD_IPRIORITYR (GICD_BASE + 0x400)
-#define GICD_IROUTER (GICD_BASE + 0x6000)
-#define GICR_WAKER 0x14
-#define GICR_SGI 0x10000
+#define GICD_IROUTER    (GICD_BASE + 0x6000)
+#define GICR_WAKER      0x14
+#define GICR_SGI        0x10000
 
 static uint64_t redist(void)
 {
@@ -249,7 +250,8 @@ static uint64_t redist(void)
 
 void gic_init(void)
 {
-    mmio_w32(GICD_CTLR, 0x12); /* ARE_NS, EnableGrp1 as a single security state has them (§12.9.4) */
+    mmio_w32(GICD_CTLR,
+             0x12); /* ARE_NS, EnableGrp1 as a single security state has them (§12.9.4) */
     while (mmio_r32(GICD_CTLR) & 1u << 31)
         ;
     gic_cpu_init();
@@ -262,10 +264,10 @@ void gic_cpu_init(void)
     while (mmio_r32(r + GICR_WAKER) & 1 << 2)
         ;
     mmio_w32(r + GICR_SGI + 0x080, 0xffffffff); /* GICR_IGROUPR0: group 1 */
-    write_sysreg(ICC_SRE, 7);     /* SRE, DFB, DIB */
+    write_sysreg(ICC_SRE, 7);                   /* SRE, DFB, DIB */
     write_sysreg(ICC_PMR, 0xff);
     write_sysreg(ICC_BPR1, 0);
-    write_sysreg(ICC_CTLR, 0);    /* EOImode 0 */
+    write_sysreg(ICC_CTLR, 0); /* EOImode 0 */
     write_sysreg(ICC_IGRPEN1, 1);
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * guest.h - the little that a bare-metal guest stands on: console, checks, traps, EL0, more CPUs, the end.
+ * guest.h - the little that a bare-metal guest stands on: console, checks, traps, EL0, more CPUs,
+ * the end.
  *
- * A guest is `int guest_main(void)` plus this library; crt0.S enters it at EL1 with the MMU off, exceptions
- * masked, a stack, and the library's vectors installed. What it returns is the machine's exit status. Checks
- * print TAP lines, so `return guest_done();` gives the number of failures.
+ * A guest is `int guest_main(void)` plus this library; crt0.S enters it at EL1 with the MMU off,
+ * exceptions masked, a stack, and the library's vectors installed. What it returns is the machine's
+ * exit status. Checks print TAP lines, so `return guest_done();` gives the number of failures.
  */
 #ifndef IMAGES_GUEST_H
 #define IMAGES_GUEST_H
@@ -14,18 +15,19 @@
 
 #include "board.h"
 
-/* No symbol comes from elsewhere: addresses are relative to the PC, and no table of them is needed. */
+/* No symbol comes from elsewhere: addresses are relative to the PC, and no table of them is needed.
+ */
 #pragma GCC visibility push(hidden)
 
-#define CPUS_MAX 8
+#define CPUS_MAX   8
 #define STACK_SIZE 16384
 
 #define TEXT_(x) #x
-#define TEXT(x) TEXT_(x)
+#define TEXT(x)  TEXT_(x)
 #define read_sysreg(reg)                                                                           \
     ({                                                                                             \
         uint64_t val_;                                                                             \
-        __asm__ volatile("mrs %0, " TEXT(reg) : "=r"(val_)::"memory");                                  \
+        __asm__ volatile("mrs %0, " TEXT(reg) : "=r"(val_)::"memory");                             \
         val_;                                                                                      \
     })
 #define write_sysreg(reg, val)                                                                     \
@@ -83,28 +85,29 @@ struct trap {
 
 #define VECTOR_SP0_SYNC 0
 #define VECTOR_SPX_SYNC 4
-#define VECTOR_SPX_IRQ 5
+#define VECTOR_SPX_IRQ  5
 #define VECTOR_EL0_SYNC 8
-#define VECTOR_EL0_IRQ 9
+#define VECTOR_EL0_IRQ  9
 
 /* ESR_EL1 (D17.2.37) */
-#define ESR_EC(esr) ((esr) >> 26 & 0x3f)
-#define ESR_ISS(esr) ((esr) & 0x1ffffff)
-#define EC_UNKNOWN 0x00
-#define EC_WFX 0x01
-#define EC_FP 0x07
-#define EC_ILLEGAL 0x0e
-#define EC_SVC64 0x15
-#define EC_SYSREG 0x18
-#define EC_IABT_EL0 0x20
-#define EC_IABT_EL1 0x21
-#define EC_PC_ALIGN 0x22
-#define EC_DABT_EL0 0x24
-#define EC_DABT_EL1 0x25
-#define EC_SP_ALIGN 0x26
-#define EC_BRK64 0x3c
+#define ESR_EC(esr)  ((esr) >> 26 & 0x3f)
+#define ESR_ISS(esr) ((esr)&0x1ffffff)
+#define EC_UNKNOWN   0x00
+#define EC_WFX       0x01
+#define EC_FP        0x07
+#define EC_ILLEGAL   0x0e
+#define EC_SVC64     0x15
+#define EC_SYSREG    0x18
+#define EC_IABT_EL0  0x20
+#define EC_IABT_EL1  0x21
+#define EC_PC_ALIGN  0x22
+#define EC_DABT_EL0  0x24
+#define EC_DABT_EL1  0x25
+#define EC_SP_ALIGN  0x26
+#define EC_BRK64     0x3c
 
-/* Called for every exception when set; without it, any exception but an expected one ends the guest. */
+/* Called for every exception when set; without it, any exception but an expected one ends the
+ * guest. */
 extern void (*trap_hook)(struct trap *t);
 
 /*
@@ -117,7 +120,8 @@ extern volatile uint64_t trap_resume;
 extern volatile bool trap_armed;
 void trap_arm(void);
 
-/* Run fn(arg) at EL0 on a stack of its own; what it gives to el0_exit() comes back. PSTATE is `spsr`'s. */
+/* Run fn(arg) at EL0 on a stack of its own; what it gives to el0_exit() comes back. PSTATE is
+ * `spsr`'s. */
 uint64_t el0_call(uint64_t (*fn)(uint64_t), uint64_t arg, uint64_t sp, uint64_t spsr);
 #define EL0_EXIT_SVC 0xe1e
 /* How code at EL0 ends: svc #0xe1e with x0. */
@@ -128,35 +132,38 @@ unsigned cpu_index(void);
 
 /* ---- PSCI over HVC (DEN 0022F §5) ---- */
 
-#define PSCI_VERSION 0x84000000u
-#define PSCI_CPU_OFF 0x84000002u
-#define PSCI_CPU_ON 0xc4000003u
+#define PSCI_VERSION       0x84000000u
+#define PSCI_CPU_OFF       0x84000002u
+#define PSCI_CPU_ON        0xc4000003u
 #define PSCI_AFFINITY_INFO 0xc4000004u
-#define PSCI_SYSTEM_OFF 0x84000008u
-#define PSCI_SYSTEM_RESET 0x84000009u
-#define PSCI_FEATURES 0x8400000au
+#define PSCI_SYSTEM_OFF    0x84000008u
+#define PSCI_SYSTEM_RESET  0x84000009u
+#define PSCI_FEATURES      0x8400000au
 uint64_t psci(uint64_t fn, uint64_t a, uint64_t b, uint64_t c);
 
-/* Start CPU `n` in fn(n) at EL1 as CPU 0 began; PSCI's answer. When fn returns, the CPU turns itself off. */
+/* Start CPU `n` in fn(n) at EL1 as CPU 0 began; PSCI's answer. When fn returns, the CPU turns
+ * itself off. */
 int64_t cpu_start(unsigned n, void (*fn)(unsigned n));
 
 /* ---- GICv3 ---- */
 
-/* CPU interface (IHI 0069H §12.2), by encoding: assemblers know the names only with an extension. */
-#define ICC_PMR S3_0_C4_C6_0
-#define ICC_DIR S3_0_C12_C11_1
-#define ICC_RPR S3_0_C12_C11_3
-#define ICC_SGI1R S3_0_C12_C11_5
-#define ICC_IAR1 S3_0_C12_C12_0
-#define ICC_EOIR1 S3_0_C12_C12_1
-#define ICC_HPPIR1 S3_0_C12_C12_2
-#define ICC_BPR1 S3_0_C12_C12_3
-#define ICC_CTLR S3_0_C12_C12_4
-#define ICC_SRE S3_0_C12_C12_5
-#define ICC_IGRPEN1 S3_0_C12_C12_7
+/* CPU interface (IHI 0069H §12.2), by encoding: assemblers know the names only with an extension.
+ */
+#define ICC_PMR        S3_0_C4_C6_0
+#define ICC_DIR        S3_0_C12_C11_1
+#define ICC_RPR        S3_0_C12_C11_3
+#define ICC_SGI1R      S3_0_C12_C11_5
+#define ICC_IAR1       S3_0_C12_C12_0
+#define ICC_EOIR1      S3_0_C12_C12_1
+#define ICC_HPPIR1     S3_0_C12_C12_2
+#define ICC_BPR1       S3_0_C12_C12_3
+#define ICC_CTLR       S3_0_C12_C12_4
+#define ICC_SRE        S3_0_C12_C12_5
+#define ICC_IGRPEN1    S3_0_C12_C12_7
 #define INTID_SPURIOUS 1023 /* 1020 and up: no interrupt to end */
 
-/* Distributor and this CPU's redistributor and interface: group 1, affinity routing, priority mask open. */
+/* Distributor and this CPU's redistributor and interface: group 1, affinity routing, priority mask
+ * open. */
 void gic_init(void);
 void gic_cpu_init(void);
 void gic_enable(unsigned intid, unsigned priority);

@@ -7,7 +7,7 @@
 table_t mmu_l1;
 
 #define PTE_MMIO (PTE_DEVICE | PTE_AF | PTE_UXN | PTE_PXN)
-#define MIB2 0x200000ull
+#define MIB2     0x200000ull
 
 void mmu_identity(void)
 {
@@ -28,7 +28,8 @@ void mmu_identity(void)
 void mmu_on(uint64_t ttbr0, uint64_t ttbr1)
 {
     write_sysreg(mair_el1, 0x04ff);
-    /* T0SZ = T1SZ = 25, inner shareable write-back walks, TG1 4 KiB (0b10), IPS 40 bits, 16-bit ASIDs. */
+    /* T0SZ = T1SZ = 25, inner shareable write-back walks, TG1 4 KiB (0b10), IPS 40 bits, 16-bit
+     * ASIDs. */
     write_sysreg(tcr_el1, 25ull | 25ull << 16 | 1ull << 8 | 1ull << 10 | 3ull << 12 | 1ull << 24 |
                               1ull << 26 | 3ull << 28 | 2ull << 30 | 2ull << 32 | 1ull << 36);
     write_sysreg(ttbr0_el1, ttbr0);
