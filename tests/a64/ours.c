@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+/*
+ * ours.c - runs blocks on the software CPU: EL0, one flat 2 MiB block of Normal memory, and beside
+ * it one for EL1 with the translation tables and, as vectors, HVC: every exception ends a block.
+ */
+#include "tests/a64/ours.h"
+
+#include <stdio.h>
+#include <sys/mman.h>
+
+#include "src/a64/a64_internal.h"
+
+#define TABLES_VA (CODE_VA + MIB(2)) /* level 1, level 2, vectors: a page each */
+#define L2_VA     (TABLES_VA + A64_PAGE)
+#define VECTORS   (TABLES_VA + 2 * A64_PAGE)
+#define RAM_SIZE  MIB(4)
+
+static struct a64_vm *vm;
+static struct a64_cpu *cpu;
+static uint8_t *ram;
+
+static void put64(uint64_t va, uint64_t v)
+{
+    le64_put(ram + (va - CODE_VA), v);
+}
+
+int ours_init(void)
+{
+    struct err err = {0};
+    const struct hv_config config = {.cpus = 1};
+    ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (ram == MAP_FAILED || a64_vm_new(&vm, &config, &err) ||
+        a64_vm_map(vm, CODE_VA, ram, RAM_SIZE, false, &err) || a64_cpu_new(vm, 0, &cpu, &err)) {
+        fprintf(stderr, "diff: the software CPU does not start\n");
+        return -1;
+    }
+    /* Level 1: 1 GiB each; level 2: 2 MiB blocks, AF, inner shareable, MAIR index 0; AP[1] lets EL0
+     * in. */
+    put64(TABLES_VA + 8 * (CODE_VA >> 30), L2_VA | 3);
+    put64(L2_VA + 8 * (CODE_VA >> 21 & 511), CODE_VA | 0x741);
+    put64(L2_VA + 8 * (TABLES_VA >> 21 & 511), TABLES_VA | 0x701);
+    for (unsigned off = 0; off < 0x800; off += 0x80)
+        le32_put(ram + (VECTORS + off - CODE_VA), 0xd4000002); /* hvc #0 */
+
+    a64_cpu_reset(cpu, CODE_VA, 0);
+    cpu->sr.mair = 0xff;
+    cpu->sr.tcr = 25 | 1 << 8 | 1 << 10 | 3 << 12 | 1 << 23 | UINT64_C(2) << 32; /* 39 bits, EPD1 */
+    cpu->sr.ttbr0 = TABLES_VA;
+    cpu->sr.vbar = VECTORS;
+    cpu->sr.cpacr = 3 << 20;
+    cpu->sr.sctlr |= A64_SCTLR_M | 1 << 2 | 1 << 12 | 1 << 4; /* M, C, I, SA0 */
+    a64_context_init(cpu);
+    return 0;
+}
+
+void ours_code(const void *code, uint32_t len)
+{
+    memcpy(ram, code, len);
+    a64_vm_ram_written(vm, CODE_VA, len);
+}
+
+void ours_run(struct state *s)
+{
+    struct hv_regs regs = {.sp = s->sp, .pc = s->pc, .pstate = s->nzcv}; /* EL0t */
+    memcpy(regs.x, s->x, sizeof regs.x);
+    a64_cpu_set_regs(cpu, &regs);
+    memcpy(cpu->v, s->v, sizeof s->v);
+    cpu->fpcr = s->fpcr;
+    cpu->fpsr = s->fpsr;
+    memcpy(ram + (SCRATCH_AT - CODE_VA), s->scratch, SCRATCH_SIZE);
+    cpu->excl_hva = NULL;
+
+    const struct hv_exit e = a64_cpu_run(cpu);
+
+    a64_cpu_get_regs(cpu, &regs);
+    memcpy(s->x, regs.x, sizeof regs.x);
+    s->sp = cpu->sr.sp_el0;
+    s->pc = cpu->sr.elr;
+    s->nzcv = (uint32_t)cpu->sr.spsr & 0xf0000000;
+    s->fpcr = cpu->fpcr;
+    s->fpsr = cpu->fpsr;
+    memcpy(s->v, cpu->v, sizeof s->v);
+    memcpy(s->scratch, ram + (SCRATCH_AT - CODE_VA), SCRATCH_SIZE);
+    const unsigned ec = (unsigned)(cpu->sr.esr >> 26) & 63;
+    s->stop = e.reason != HV_EXIT_CALL ? 100u + e.reason
+              : ec == A64_EC_BRK       ? STOP_BRK
+              : ec == A64_EC_UNKNOWN   ? STOP_UNDEF
+                                       : STOP_FAULT;
+}
