@@ -42,7 +42,6 @@ struct boot_result {
     gpa_t load_gpa;        /* lowest byte of the image in memory, and */
     uint64_t load_len;     /* how far it reaches, image_size or bss included */
     uint64_t file_len;     /* bytes of the image as unpacked */
-    bool mapped;           /* by copy-on-write mapping, not copied */
     gpa_t initrd_gpa;
     uint64_t initrd_len;   /* 0: none */
     bool has_dtb;          /* false when no place was left for it (an ELF that fills the start of RAM) */

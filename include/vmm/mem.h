@@ -55,13 +55,6 @@ uint64_t mem_total(const struct guest_mem *mem);
 bool mem_read(const struct guest_mem *mem, gpa_t gpa, void *buf, uint64_t len);
 bool mem_write(struct guest_mem *mem, gpa_t gpa, const void *buf, uint64_t len);
 
-/*
- * Put file bytes [off, off + len) at gpa by a private (copy-on-write) mapping instead of a copy. gpa and
- * off must be 4 KiB aligned; the rest of the last page reads as the file's or zero: the caller clears it.
- * Returns 0 or -errno with err filled; -EINVAL (err untouched) when not aligned or outside RAM.
- */
-int mem_map_file(struct guest_mem *mem, gpa_t gpa, int fd, uint64_t off, uint64_t len, struct err *err);
-
 /* The host has written [gpa, gpa + len) through mem_hva(): engines drop what they derived from it. */
 void mem_written(struct guest_mem *mem, gpa_t gpa, uint64_t len);
 

@@ -117,19 +117,6 @@ bool mem_write(struct guest_mem *mem, gpa_t gpa, const void *buf, uint64_t len)
     return true;
 }
 
-int mem_map_file(struct guest_mem *mem, gpa_t gpa, int fd, uint64_t off, uint64_t len,
-                 struct err *err)
-{
-    uint8_t *hva = mem_hva(mem, gpa, len);
-    if (!hva || gpa % MEM_PAGE || off % MEM_PAGE)
-        return -EINVAL;
-    if (len && mmap(hva, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, (off_t)off) ==
-                   MAP_FAILED)
-        return err_sys(err, errno, "cannot map the image at %#" PRIx64, gpa);
-    mem_written(mem, gpa, len);
-    return 0;
-}
-
 void mem_written(struct guest_mem *mem, gpa_t gpa, uint64_t len)
 {
     if (mem->written && len)

@@ -113,32 +113,6 @@ static void writes_are_reported_and_reads_are_not(void)
     mem_fini(&mem);
 }
 
-static void a_mapped_file_is_private(void)
-{
-    struct guest_mem mem = two_new();
-    struct err err = {0};
-    char page[8192], back[4] = "";
-    int fd = memfd_create("t", 0);
-    memset(page, 'a', sizeof page);
-    expect_u64(write(fd, page, 5000), 5000);
-    expect_u64(mem_map_file(&mem, LOW + 0x1000, fd, 0, 5000, &err), 0);
-    uint8_t *p = mem_hva(&mem, LOW + 0x1000, 5000);
-    expect_u64(p[0], 'a');
-    expect_u64(p[4999], 'a');
-    expect_u64(p[5000], 0);
-    p[0] = 'b';
-    expect_u64(pread(fd, back, 1, 0), 1);
-    expect_u64((uint8_t)back[0], 'a');
-    expect_u64(mem_map_file(&mem, LOW + 1, fd, 0, 8, &err), -EINVAL);
-    expect_u64(mem_map_file(&mem, LOW, fd, 1, 8, &err), -EINVAL);
-    expect_u64(mem_map_file(&mem, LOW, fd, 0, 0x4000, &err), -EINVAL);
-    expect_u64(err.code, 0);
-    expect_u64(mem_map_file(&mem, LOW, -1, 0, 4096, &err), -EBADF);
-    expect_text(err.text, "cannot map the image at 0x1000");
-    close(fd);
-    mem_fini(&mem);
-}
-
 static void more_than_the_host_can_is_an_error(void)
 {
     struct guest_mem mem;
@@ -157,7 +131,6 @@ static const struct tap_test tests[] = {
     TAP_TEST(hva_needs_every_byte_in_one_region),
     TAP_TEST(room_reaches_to_the_end_of_the_region),
     TAP_TEST(writes_are_reported_and_reads_are_not),
-    TAP_TEST(a_mapped_file_is_private),
     TAP_TEST(more_than_the_host_can_is_an_error),
 };
 TAP_MAIN(tests)
