@@ -190,6 +190,10 @@ $(B)/tests/%: $(B)/tests/%.o $(LIB)
 
 include tests/a64/Makefile.inc
 
+.PHONY: print-tests
+print-tests:
+	@echo $(test_bin)
+
 check-boot: $(BIN)
 	$(Q)VIBEVMM=$(abspath $(BIN)) prove --timer tests/boot
 

@@ -24,57 +24,19 @@ fail() {
     exit 125
 }
 
-# as_root COMMAND...: as we are, or through sudo; false when there is neither.
-as_root() {
-    if [ "$(id -u)" -eq 0 ]; then
-        "$@"
-    elif command -v sudo >/dev/null; then
-        sudo "$@"
-    else
-        return 1
-    fi
-}
-
-# need TEST PACKAGE: note PACKAGE when TEST (a command's name, or a file) is not there.
-packages=
-need() {
-    case $1 in
-    /*) [ -e "$1" ] || packages="$packages $2" ;;
-    *) command -v "$1" >/dev/null || packages="$packages $2" ;;
-    esac
-}
-
-# installed PACKAGES...: what is missing comes from apt.
-install_missing() {
-    [ -n "$packages" ] || return 0
-    command -v apt-get >/dev/null ||
-        fail "missing here:$packages (Debian's names); install them and run this again"
-    say "installing:$packages"
-    # shellcheck disable=SC2086 # a list of names
-    if ! as_root env DEBIAN_FRONTEND=noninteractive sh -c 'apt-get -qq -y install --no-install-recommends "$@" ||
-        { apt-get -qq update; apt-get -qq -y install --no-install-recommends "$@"; }' sh $packages \
-        </dev/null >"$log" 2>&1; then
-        cat "$log" >&2
-        fail "could not install:$packages. As root: apt-get install$packages"
-    fi
-}
+. "$root/.ci/packages.sh"
 
 log=$(mktemp "${TMPDIR:-/tmp}/vibevmm-run.XXXXXX")
 trap 'rm -f "$log"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-need gcc gcc
-need make make
-need /usr/include/libfdt.h libfdt-dev
-need /usr/include/zlib.h zlib1g-dev
-need /usr/include/stdio.h libc6-dev
-need musl-gcc musl-tools
+need_build
 if [ $# -eq 0 ]; then
     need cpio cpio
     need xz xz-utils
 fi
-install_missing
+install_missing || exit 125
 
 # Said only when there is something to do, which takes a minute the first time.
 make -C "$root" -q all >/dev/null 2>&1 || say "building"
