@@ -135,18 +135,62 @@ static int dtb_patch_flash(void *fdt)
 }
 
 /*
- * A file's tree: its header first. Versions before 16 kept node names differently (DTSpec 0.4
- * §5.2), nothing writes them any more, and libfdt 1.6.1's fdt_check_full() takes a NULL name for
- * one of theirs.
+ * Do the tokens of the structure block lie in it, one after another up to FDT_END (DTSpec 0.4
+ * §5.4)? libfdt 1.6.1 adds a property's length before it looks at it: one near 2^32 leads back to
+ * the same property, and fdt_check_full() never ends. Each step here goes forward.
+ */
+static bool dtb_struct_sound(const uint8_t *p, uint32_t size)
+{
+    for (uint32_t at = 0; size - at >= FDT_TAGSIZE;) {
+        uint32_t left = size - at - FDT_TAGSIZE, len = 0;
+        const uint8_t *body = p + at + FDT_TAGSIZE, *nul;
+        switch (be32_get(p + at)) {
+        case FDT_END:
+            return true;
+        case FDT_NOP:
+        case FDT_END_NODE:
+            break;
+        case FDT_BEGIN_NODE:
+            nul = memchr(body, 0, left);
+            if (!nul)
+                return false;
+            len = (uint32_t)(nul - body) + 1;
+            break;
+        case FDT_PROP: /* length, name offset, value */
+            if (left < 8 || be32_get(body) > left - 8)
+                return false;
+            len = be32_get(body) + 8;
+            break;
+        default:
+            return false;
+        }
+        if (len > left || (FDT_TAGSIZE - len % FDT_TAGSIZE) % FDT_TAGSIZE > left - len)
+            return false;
+        at += FDT_TAGSIZE + (uint32_t)align_up(len, FDT_TAGSIZE);
+    }
+    return false;
+}
+
+/*
+ * A file's tree: its header first. Versions before 17 lack the structure block's size (DTSpec 0.4
+ * §5.2), kept names differently, and nothing writes them any more.
  */
 static int dtb_check_file(const void *base, size_t len)
 {
     if (len < sizeof(struct fdt_header))
         return -FDT_ERR_TRUNCATED;
     int rc = fdt_check_header(base);
-    if (!rc && fdt_version(base) < 16)
+    if (!rc && fdt_version(base) < 17)
         rc = -FDT_ERR_BADVERSION;
-    return rc ? rc : fdt_check_full(base, len);
+    if (!rc && fdt_totalsize(base) > len)
+        rc = -FDT_ERR_TRUNCATED;
+    if (rc)
+        return rc;
+    /* fdt_check_header() has proved that the block lies in totalsize. */
+    if (!dtb_struct_sound((const uint8_t *)base + fdt_off_dt_struct(base),
+                          fdt_size_dt_struct(base)))
+        return -FDT_ERR_BADSTRUCTURE;
+    return fdt_check_full(base, len);
 }
 
 int dtb_patch(const void *base, size_t base_len, bool from_file, const struct dtb_run *run,

@@ -318,7 +318,21 @@ static void bad_files_are_refused(void)
     expect_u64(err.kind, ERR_IMAGE);
 }
 
+/* Found by fuzz_dtb: libfdt 1.6.1 never ends, since 8 + 4 + 0xfffffff4 wraps to where it was. */
+static void a_property_length_that_wraps_is_refused(void)
+{
+    struct file_tree t = tree_new(2, 2);
+    struct err err;
+    uint8_t *prop =
+        t.bytes + fdt_off_dt_struct(t.bytes) + 8; /* behind the root and its empty name */
+    expect_u64(be32_get(prop), FDT_PROP);
+    memcpy(prop + 4, "\xff\xff\xff\xf4", 4);
+    expect_true(patch_file(t.bytes, t.len, MIB(64), &err) < 0);
+    expect_text(err.text, "FDT_ERR_BADSTRUCTURE");
+}
+
 static const struct tap_test tests[] = {
+    TAP_TEST(a_property_length_that_wraps_is_refused),
     TAP_TEST(every_row_has_its_node),
     TAP_TEST(virt_looks_as_qemus_guests_expect),
     TAP_TEST(cpus_beyond_the_run_are_taken_out),
