@@ -134,6 +134,8 @@ static int dtb_patch_flash(void *fdt)
     return node == -FDT_ERR_NOTFOUND ? 0 : node < 0 ? node : fdt_del_node(fdt, node);
 }
 
+#define DTB_TAG 4u /* bytes of a token, and what tokens are aligned to */
+
 /*
  * Do the tokens of the structure block lie in it, one after another up to FDT_END (DTSpec 0.4
  * §5.4)? libfdt 1.6.1 adds a property's length before it looks at it: one near 2^32 leads back to
@@ -141,9 +143,9 @@ static int dtb_patch_flash(void *fdt)
  */
 static bool dtb_struct_sound(const uint8_t *p, uint32_t size)
 {
-    for (uint32_t at = 0; size - at >= FDT_TAGSIZE;) {
-        uint32_t left = size - at - FDT_TAGSIZE, len = 0;
-        const uint8_t *body = p + at + FDT_TAGSIZE, *nul;
+    for (uint32_t at = 0; size - at >= DTB_TAG;) {
+        uint32_t left = size - at - DTB_TAG, len = 0;
+        const uint8_t *body = p + at + DTB_TAG, *nul;
         switch (be32_get(p + at)) {
         case FDT_END:
             return true;
@@ -164,9 +166,9 @@ static bool dtb_struct_sound(const uint8_t *p, uint32_t size)
         default:
             return false;
         }
-        if (len > left || (FDT_TAGSIZE - len % FDT_TAGSIZE) % FDT_TAGSIZE > left - len)
+        if (len > left || (DTB_TAG - len % DTB_TAG) % DTB_TAG > left - len)
             return false;
-        at += FDT_TAGSIZE + (uint32_t)align_up(len, FDT_TAGSIZE);
+        at += DTB_TAG + (uint32_t)align_up(len, DTB_TAG);
     }
     return false;
 }
