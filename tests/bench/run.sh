@@ -1,0 +1,123 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# run.sh [PART...] - the figures that vibevmm promises, as ratios measured in one run, rounds alternating.
+#
+#   start   exec to the first byte of a hello guest: vibevmm, QEMU, and the floor (a program that only maps memory)
+#   size    size of the program; peak RSS beyond the pages of the guest
+#   boot    Debian's cloud kernel to the first line of user space: vibevmm and QEMU
+#   idle    CPU use of a guest at its shell prompt, over 10 s
+#   l0      how often an access goes to the page of its base register's last one (make STATS=1)
+#
+# ROUNDS_START (100) and ROUNDS_BOOT (5) set the number of rounds. A part whose tool is missing says so.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+vmm=$PWD/build/release/vibevmm
+guests=${VIBEVMM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vibevmm}
+out=build/bench
+mkdir -p $out
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+console=console=ttyAMA0,115200n8r
+hello=build/images/virt/hello-once.elf
+
+[ -x "$vmm" ] || { echo "bench: $vmm is not built" >&2; exit 125; }
+strip -o $out/vibevmm "$vmm"
+# Static, so that the timer itself is small: a child's peak RSS begins with that of its parent at vfork().
+cc=gcc
+! command -v musl-gcc >/dev/null || cc=musl-gcc
+for program in firstbyte floor; do
+    $cc -O2 -Wall -static -D_GNU_SOURCE -o $out/$program tests/bench/$program.c || exit 125
+done
+images/build.sh || exit 125
+have_qemu() {
+    command -v qemu-system-aarch64 >/dev/null || { echo "skipped QEMU: no qemu-system-aarch64 here"; return 1; }
+}
+have_cloud() {
+    images/demo/build.sh cloud || { echo "skipped: Debian's cloud kernel cannot be fetched"; return 1; }
+}
+
+start() {
+    echo "== exec to first guest byte (load $(cut -d' ' -f1 /proc/loadavg))"
+    set -- "vibevmm hello" $out/vibevmm run --engine soft --mem 128M $hello -- "floor" $out/floor
+    $out/firstbyte -n "${ROUNDS_START:-100}" "$@"
+    have_qemu || return 0
+    # Fewer rounds: one of QEMU's is as long as a hundred of ours.
+    $out/firstbyte -n $((${ROUNDS_START:-100} / 4 + 1)) "$@" -- \
+        "qemu hello" qemu-system-aarch64 -M virt -cpu cortex-a57 -m 128 -net none -nographic -kernel $hello
+}
+
+size() {
+    echo "== size and memory"
+    echo "stripped program: $(wc -c <$out/vibevmm) bytes"
+    # A hello that goes on for ever, stopped by its full pipe: then the memory is looked at.
+    mkfifo "$work/fifo"
+    $out/vibevmm run --engine soft --mem 128M build/images/virt/hello.elf >"$work/fifo" 2>/dev/null </dev/null &
+    pid=$!
+    {
+        sleep 1
+        awk '
+            /^[0-9a-f]+-[0-9a-f]+ / { guest = 0 }
+            /^Size:/ { guest = $2 >= 131072 }
+            /^Rss:/ { all += $2; if (guest) ram += $2 }
+            END { printf "RSS of a hello guest that runs: %d KiB, of it guest pages: %d KiB, beyond them: %d KiB\n", all, ram, all - ram }
+        ' /proc/$pid/smaps
+        awk '/^VmHWM/ { printf "peak RSS: %d KiB\n", $2 }' /proc/$pid/status
+        kill $pid
+    } <"$work/fifo"
+    wait $pid 2>/dev/null
+}
+
+boot() {
+    echo "== Debian's cloud kernel to the first line of user space (load $(cut -d' ' -f1 /proc/loadavg))"
+    have_cloud || return 0
+    k=$guests/cloud/vmlinuz
+    i=$guests/cloud/initrd.gz
+    set -- vibevmm $out/vibevmm run --engine soft --mem 512M --kernel "$k" --initrd "$i" --append "$console quiet"
+    if have_qemu; then
+        set -- qemu qemu-system-aarch64 -M virt,gic-version=3 -cpu cortex-a57 -m 512 -net none -nographic -kernel "$k" \
+            -initrd "$i" -append "$console quiet" -- "$@"
+    fi
+    $out/firstbyte -n "${ROUNDS_BOOT:-5}" -t "Debian's busybox" "$@"
+}
+
+idle() {
+    echo "== CPU use at the shell prompt, 10 s"
+    have_cloud || return 0
+    mkfifo "$work/in"
+    $out/vibevmm run --engine soft --mem 512M --kernel "$guests/cloud/vmlinuz" --initrd "$guests/cloud/initrd.gz" \
+        --append "$console quiet" <"$work/in" >"$work/out" 2>/dev/null &
+    pid=$!
+    exec 9>"$work/in"
+    n=0
+    until grep -q 'vibe:' "$work/out" || [ $n -gt 600 ]; do
+        sleep 0.1
+        n=$((n + 1))
+    done
+    sleep 2
+    ticks() { awk '{ sub(/.*\) /, ""); print $12 + $13 }' /proc/$pid/stat; }
+    before=$(ticks)
+    sleep 10
+    after=$(ticks)
+    awk -v t=$((after - before)) -v hz="$(getconf CLK_TCK)" 'BEGIN { printf "%.2f %% of a core\n", 100 * t / hz / 10 }'
+    kill $pid
+    wait $pid 2>/dev/null
+    exec 9>&-
+}
+
+l0() {
+    echo "== L0 and TLB on the boot"
+    have_cloud || return 0
+    make -s STATS=1 bench-l0 || return 1
+    printf 'exit\n' | build/release-stats/vibevmm-l0 run --engine soft --mem 512M --kernel "$guests/cloud/vmlinuz" \
+        --initrd "$guests/cloud/initrd.gz" --append "$console quiet loglevel=0 vibevmm.pipe=1" 2>&1 >/dev/null | grep '^l0:'
+}
+
+[ $# -gt 0 ] || set -- start size boot idle l0
+for part; do
+    case $part in
+    start | size | boot | idle | l0) $part ;;
+    *) echo "bench: no part \"$part\"" >&2; exit 125 ;;
+    esac
+done
