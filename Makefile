@@ -47,9 +47,9 @@ CPPFLAGS += -idirafter /usr/include -idirafter /usr/include/$(shell gcc -print-m
 endif
 # Each handler keeps its own indirect jump: gcc must not fold handlers or their tails into one.
 A64_TAIL := $(if $(SAN)$(filter debug,$(CONFIG)),-DA64_LOOP,-O2 -fno-stack-protector \
+	$(if $(findstring clang,$(CC)),,-fno-partial-inlining -fno-ipa-icf -fno-crossjumping))
 # clang makes a library call of a 16-byte compare and swap without it.
 A64_TAIL += $(if $(filter x86_64,$(shell uname -m)),-mcx16)
-	$(if $(findstring clang,$(CC)),,-fno-partial-inlining -fno-ipa-icf -fno-crossjumping))
 
 # ---- sources, per module -------------------------------------------------------------------------------
 SRC_base := err.c log.c clock.c
