@@ -8,30 +8,51 @@
  * 16-byte access that leaves the fast path is that of its two halves. Structures are in
  * sem_simd_struct.c.
  */
+#include "src/a64/a64_internal.h"
 #include "src/a64/simd.h"
 #include "src/a64/simd_mem.h"
 
-bool simd_load_slow(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va, unsigned len,
-                    void *buf)
+/* Alignment is checked for elements (C7.2 "LD1" and others), so an access of 8 bytes must not ask
+ * for more. */
+static unsigned slow_step(uint64_t va, unsigned align)
 {
-    for (unsigned i = 0; i < len; i += 8) {
+    return va % 8 && align < 8 ? align : 8;
+}
+
+/* A 16-byte register that is aligned to 8 only: its halves would not notice SCTLR_EL1.A. */
+static bool slow_aligned(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va, unsigned align,
+                         bool write)
+{
+    if (align == 16 && va % 16 && cpu->sr.sctlr & A64_SCTLR_A)
+        return a64_data_fault(cpu, op, va, A64_FSC_ALIGN, write, false);
+    return true;
+}
+
+bool simd_load_slow(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va, unsigned len,
+                    unsigned align, void *buf)
+{
+    const unsigned step = slow_step(va, align);
+    if (!slow_aligned(cpu, op, va, align, false))
+        return false;
+    for (unsigned i = 0; i < len; i += step) {
         uint64_t v;
-        if (!a64_load(cpu, op, va + i, 8, &v))
+        if (!a64_load(cpu, op, va + i, step, &v))
             return false;
-        memcpy((char *)buf + i, &v, 8);
+        memcpy((char *)buf + i, &v, step);
     }
     return true;
 }
 
 bool simd_store_slow(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va, unsigned len,
-                     const void *buf)
+                     unsigned align, const void *buf)
 {
-    if (!a64_probe(cpu, op, va, len, true))
+    const unsigned step = slow_step(va, align);
+    if (!slow_aligned(cpu, op, va, align, true) || !a64_probe(cpu, op, va, len, true))
         return false;
-    for (unsigned i = 0; i < len; i += 8) {
-        uint64_t v;
-        memcpy(&v, (const char *)buf + i, 8);
-        if (!a64_store(cpu, op, va + i, 8, v))
+    for (unsigned i = 0; i < len; i += step) {
+        uint64_t v = 0;
+        memcpy(&v, (const char *)buf + i, step);
+        if (!a64_store(cpu, op, va + i, step, v))
             return false;
     }
     return true;

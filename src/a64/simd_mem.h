@@ -14,9 +14,9 @@
 /* `len` 8..64, a multiple of 8; `align` is what one register or element of it is, a power of two.
  */
 bool simd_load_slow(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va, unsigned len,
-                    void *buf);
+                    unsigned align, void *buf);
 bool simd_store_slow(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va, unsigned len,
-                     const void *buf);
+                     unsigned align, const void *buf);
 
 static inline bool simd_load(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va,
                              unsigned len, unsigned align, void *buf)
@@ -27,7 +27,7 @@ static inline bool simd_load(struct a64_cpu *cpu, const struct a64_op *op, uint6
         memcpy(buf, (const void *)(uintptr_t)(va + t->addend), len);
         return true;
     }
-    return simd_load_slow(cpu, op, va, len, buf);
+    return simd_load_slow(cpu, op, va, len, align, buf);
 }
 
 static inline bool simd_store(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va,
@@ -39,7 +39,7 @@ static inline bool simd_store(struct a64_cpu *cpu, const struct a64_op *op, uint
         memcpy((void *)(uintptr_t)(va + t->addend), buf, len);
         return true;
     }
-    return simd_store_slow(cpu, op, va, len, buf);
+    return simd_store_slow(cpu, op, va, len, align, buf);
 }
 
 #endif

@@ -62,7 +62,10 @@ static struct known known[] = {
     {0x9fc0f400, 0x0f80e000, DOTPROD ", by element", 0},
     {0x3ffffc00, 0x38bfc000, "FEAT_LRCPC", 0},
     /* C4.1.96 "Advanced SIMD modified immediate": with o2 = 1 only op = 0, cmode = 1111 is allocated. */
-    {0xfff8fc00, 0x6f00fc00, "qemu takes the reserved op = 1, cmode = 1111, o2 = 1 for FMOV (vector, immediate)", 0},
+    {0xbff8fc00, 0x2f00fc00, "qemu takes the reserved op = 1, cmode = 1111, o2 = 1 for FMOV (vector, immediate)", 0},
+    /* C4.1.96 "Advanced SIMD scalar pairwise", "across lanes": with U = 0, size<0> = 1 is unallocated. */
+    {0xff7fcc00, 0x5e70c800, "qemu takes the reserved size<0> = 1 for FMAXP and the like of half precision", 0},
+    {0xbf7fcc00, 0x0e70c800, "qemu takes the reserved size<0> = 1 for FMAXV and the like of half precision", 0},
 };
 // clang-format on
 
