@@ -230,7 +230,7 @@ endif
 
 # ---- lint ----------------------------------------------------------------------------------------------
 lint: | $(GENERATED)
-	$(Q)tests/lint/run.sh $(LINT)
+	$(Q)tests/lint/run.sh $(RULES)
 
 format:
 	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
