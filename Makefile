@@ -6,7 +6,9 @@
 # make check-boot tiny guests, Debian's kernels, installer, U-Boot
 # make bench      ratios to QEMU on this host
 # make lint       layers, headers, format, clang-tidy, cppcheck
+# make check-kvm  guests on the KVM engine, in an emulated host that has /dev/kvm (needs QEMU)
 # Options: V=1  CC=clang  LIBC=glibc|musl  SAN=address,undefined  BOARD=virt  STATS=1  WERROR=1
+#          CROSS=aarch64-linux-gnu-  (libfdt and zlib for it: tests/hv/cross-libs.sh)
 
 V ?= 0
 Q := $(if $(filter 0,$(V)),@)
@@ -20,9 +22,13 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 
 # musl unless it is missing, the compiler is not gcc, or a sanitizer needs glibc.
+CROSS ?=
 ifeq ($(origin CC),default)
-CC := gcc
+CC := $(CROSS)gcc
 endif
+AR := $(CROSS)ar
+# What the launcher is made for, as in aarch64-linux-gnu.
+target := $(shell $(CC) -dumpmachine)
 LIBC ?= $(if $(SAN),glibc,$(if $(filter gcc,$(CC)),$(if $(shell command -v musl-gcc),musl,glibc),glibc))
 
 comma := ,
@@ -39,6 +45,13 @@ CFLAGS := -std=c17 $(OPT) $(if $(FUZZING),-fsanitize=fuzzer-no-link) $(WARN) -ff
 LDFLAGS := -Wl,--gc-sections -pthread $(if $(SAN),-fsanitize=$(SAN),-static)
 # By path: with musl, the linker's search must not reach the C library beside them.
 LDLIBS := $(shell gcc -print-file-name=libfdt.a) $(shell gcc -print-file-name=libz.a) -lm
+ifneq ($(CROSS),)
+# The other architecture's: installed (Debian multiarch), else where cross-libs.sh has unpacked them.
+cross_lib = $(firstword $(wildcard $(foreach d,/usr build/cross/usr,$(d)/lib/$(CROSS:-=)/$(1))) \
+	build/cross/usr/lib/$(CROSS:-=)/$(1))
+LDLIBS := $(call cross_lib,libfdt.a) $(call cross_lib,libz.a) -lm
+CPPFLAGS += -idirafter build/cross/usr/include
+endif
 compile := $(CC)
 ifeq ($(LIBC),musl)
 compile := musl-gcc
@@ -49,7 +62,7 @@ endif
 A64_TAIL := $(if $(SAN)$(filter debug,$(CONFIG)),-DA64_LOOP,-O2 -fno-stack-protector \
 	$(if $(findstring clang,$(CC)),,-fno-partial-inlining -fno-ipa-icf -fno-crossjumping))
 # clang makes a library call of a 16-byte compare and swap without it.
-A64_TAIL += $(if $(filter x86_64,$(shell uname -m)),-mcx16)
+A64_TAIL += $(if $(findstring x86_64,$(target)),-mcx16)
 
 # ---- sources, per module -------------------------------------------------------------------------------
 SRC_base := err.c log.c clock.c
@@ -68,7 +81,12 @@ SRC_a64 += sem_simd.c sem_simd_wide.c sem_simd_shift.c sem_simd_misc.c sem_simd_
 SRC_a64 += vm.c vcpu.c run.c mirror.c tlb.c mmu.c memory.c except.c step.c timer.c sync.c sysreg.c sys_ops.c \
 	sem_sys.c
 SRC_a64 += fp.c fp_conv.c sem_fp.c sem_fp_vec.c
-SRC_hv := hv.c soft.c
+SRC_hv := hv.c soft.c walk_arm64.c
+# Engines of the hardware: by the CPU and the system that the launcher is made for.
+ifneq ($(and $(findstring aarch64,$(target)),$(findstring linux,$(target))),)
+SRC_hv += kvm.c kvm_arm64.c
+CPPFLAGS += -DHV_HAVE_KVM
+endif
 SRC_vm := vm.c vcpu.c psci.c semihost.c devices.c report.c
 SRC_launcher := main.c text.c opts.c run.c signals.c diag.c rules.c esr.c report.c boards.c doctor.c man.c
 BOARDS := $(if $(BOARD),$(BOARD),virt vibe micro)
@@ -90,7 +108,7 @@ LIB := $(B)/libvmm.a
 BIN := $(B)/vibevmm
 
 .DELETE_ON_ERROR:
-.PHONY: all release debug check check-boot bench lint format install clean
+.PHONY: all release debug check check-boot check-kvm bench lint format install clean
 all: $(BIN)
 release:
 	$(Q)$(MAKE) --no-print-directory CONFIG=release all
@@ -103,7 +121,7 @@ $(BIN): $(launcher_obj) $(LIB)
 
 $(LIB): $(lib_obj)
 	@$(if $(Q),echo "  AR      $@")
-	$(Q)rm -f $@ && ar rcs $@ $(lib_obj)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(lib_obj)
 
 $(B)/%.o: %.c | $(GENERATED) $(B)/gen/board_kinds.h
 	@mkdir -p $(@D)
@@ -178,6 +196,7 @@ TESTS += unit/test_dev_pl011
 TESTS += unit/test_dev_gic
 TESTS += unit/test_dev_flash
 TESTS += unit/test_dev_small
+TESTS += unit/test_walk_arm64
 TESTS += unit/test_vm
 test_bin := $(TESTS:%=$(B)/tests/%)
 
@@ -198,6 +217,12 @@ print-tests:
 
 check-boot: $(BIN)
 	$(Q)VIBEVMM=$(abspath $(BIN)) prove --timer tests/boot
+
+# The machine that QEMU emulates is an ARM64 host; the soft engine here says what its guests should print.
+check-kvm: $(BIN)
+	$(Q)! command -v aarch64-linux-gnu-gcc >/dev/null || ! tests/hv/cross-libs.sh || \
+		$(MAKE) --no-print-directory CROSS=aarch64-linux-gnu- all
+	$(Q)VIBEVMM=$(abspath $(BIN)) prove --timer tests/hv
 
 # make bench [BENCH="start boot"]
 bench: $(BIN)

@@ -18,10 +18,10 @@
 #define SCTLR_M      BIT(0)
 
 static const char *const exit_names[HV_EXIT_REASONS] = {
-    [HV_EXIT_KICK] = "kick", [HV_EXIT_MMIO] = "mmio",   [HV_EXIT_SYSREG] = "sysreg",
-    [HV_EXIT_CALL] = "call", [HV_EXIT_WAIT] = "wait",   [HV_EXIT_SEMIHOST] = "semihost",
-    [HV_EXIT_OFF] = "off",   [HV_EXIT_RESET] = "reset", [HV_EXIT_STUCK] = "stuck",
-    [HV_EXIT_FAIL] = "fail",
+    [HV_EXIT_KICK] = "kick",   [HV_EXIT_MMIO] = "mmio",   [HV_EXIT_SYSREG] = "sysreg",
+    [HV_EXIT_CALL] = "call",   [HV_EXIT_WAIT] = "wait",   [HV_EXIT_SEMIHOST] = "semihost",
+    [HV_EXIT_OFF] = "off",     [HV_EXIT_RESET] = "reset", [HV_EXIT_PANIC] = "panic",
+    [HV_EXIT_STUCK] = "stuck", [HV_EXIT_FAIL] = "fail",
 };
 
 const char *exit_name(enum hv_exit_reason reason)

@@ -55,6 +55,7 @@ static bool in_container(void)
             (strstr(cgroup, "docker") || strstr(cgroup, "kubepods")));
 }
 
+#ifdef __x86_64__
 static bool has_cpu_flag(const char *flag)
 {
     char buf[8192];
@@ -68,6 +69,7 @@ static bool has_cpu_flag(const char *flag)
     buf[n] = '\0';
     return strstr(buf, flag);
 }
+#endif
 
 static void doctor_kvm(struct text *t)
 {

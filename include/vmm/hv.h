@@ -25,6 +25,7 @@ enum hv_exit_reason {
     HV_EXIT_SEMIHOST, /* ARM64 soft: HLT #0xf000; x0 is the operation, x1 its argument */
     HV_EXIT_OFF,    /* the engine's own PSCI: the machine is off, or asks for a reset, or panicked */
     HV_EXIT_RESET,
+    HV_EXIT_PANIC,
     HV_EXIT_STUCK,  /* the guest cannot go on: see stuck.what */
     HV_EXIT_FAIL,   /* the engine cannot: see fail.what */
     HV_EXIT_REASONS
@@ -76,7 +77,11 @@ struct hv_regs {
 /* What an engine can, asked once. */
 struct hv_caps {
     bool irqchip;     /* brings its own GIC and timer: no GIC model is made */
-    bool psci;        /* handles PSCI itself: HV_EXIT_OFF/RESET instead of HV_EXIT_CALL */
+    /*
+     * Handles PSCI itself: HV_EXIT_OFF/RESET instead of HV_EXIT_CALL. Every vCPU is made and run from the
+     * start; reset() is for vCPU 0 only, the others wait in run() for the guest's CPU_ON.
+     */
+    bool psci;
     unsigned cpus_max;
 };
 
@@ -120,6 +125,8 @@ struct hv_ops {
     void (*unmap)(struct hv_vm *vm, gpa_t gpa, uint64_t size);
     /* The host wrote RAM: drop what was derived from the bytes (mem_written). Any thread. */
     void (*ram_written)(struct hv_vm *vm, gpa_t gpa, uint64_t len);
+    /* Drive an SPI of the engine's own interrupt controller; repeat freely. Any thread. NULL without irqchip */
+    void (*set_spi)(struct hv_vm *vm, unsigned spi, bool level);
 
     int (*vcpu_new)(struct hv_vm *vm, unsigned index, struct hv_vcpu **vcpu, struct err *err);
     void (*vcpu_free)(struct hv_vcpu *vcpu);

@@ -9,6 +9,12 @@
 
 #include "hv_engines.h"
 
+#ifdef HV_HAVE_KVM
+#define HV_KVM &hv_kvm
+#else
+#define HV_KVM NULL
+#endif
+
 /*
  * Engines a user may ask for by name; ops is NULL where this build has none. In the order `auto`
  * tries them.
@@ -18,12 +24,19 @@ static const struct {
     const struct hv_ops *ops;
     const char *absent; /* why, and what to do */
 } hv_names[] = {
-    {"kvm",  NULL,     "this build has no KVM engine; use --engine soft"                 },
-    {"hvf",  NULL,     "this build has no Hypervisor.framework engine; use --engine soft"},
-    {"soft", &hv_soft, NULL                                                              },
+    {"kvm",  HV_KVM,
+     "this build has no KVM engine: that is for ARM64 hosts with Linux; use --engine soft"},
+    {"hvf",  NULL,     "this build has no Hypervisor.framework engine; use --engine soft" },
+    {"soft", &hv_soft, NULL                                                               },
 };
 
-const struct hv_ops *const hv_engines[] = {&hv_soft, NULL};
+const struct hv_ops *const hv_engines[] = {
+#ifdef HV_HAVE_KVM
+    &hv_kvm,
+#endif
+    &hv_soft,
+    NULL,
+};
 
 const struct hv_ops *hv_find(const char *name)
 {
@@ -37,7 +50,7 @@ static int hv_choose_named(const char *name, enum board_arch arch, const struct 
                            struct hv_caps *caps, struct err *err)
 {
     for (unsigned i = 0; i < ARRAY_LEN(hv_names); i++) {
-        if (strcmp(hv_names[i].name, name))
+        if (strcmp(hv_names[i].name, name) != 0)
             continue;
         if (!hv_names[i].ops)
             return err_set(err, ERR_HOST, ENOTSUP, "engine %s: %s", name, hv_names[i].absent);
@@ -51,7 +64,7 @@ static int hv_choose_named(const char *name, enum board_arch arch, const struct 
 int hv_choose(const char *name, enum board_arch arch, const struct hv_ops **ops,
               struct hv_caps *caps, char *why, size_t why_len, struct err *err)
 {
-    if (strcmp(name, "auto")) {
+    if (strcmp(name, "auto") != 0) {
         int rc = hv_choose_named(name, arch, ops, caps, err);
         if (!rc)
             snprintf(why, why_len, "engine %s: asked for", name);

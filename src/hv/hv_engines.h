@@ -8,5 +8,8 @@
 #include "vmm/hv.h"
 
 extern const struct hv_ops hv_soft;
+#ifdef HV_HAVE_KVM
+extern const struct hv_ops hv_kvm;
+#endif
 
 #endif

@@ -16,8 +16,18 @@
 #include "board_kinds.h"
 #include "vmm/dev.h"
 
+/* Before the engine's VM exists every line is low, as devices have it after reset. */
+static void vm_engine_spi(void *ctx, unsigned spi, bool level)
+{
+    struct vm *vm = ctx;
+    if (vm->hv)
+        vm->cfg.engine->set_spi(vm->hv, spi, level);
+}
+
 static struct irq_line vm_spi(struct vm *vm, const struct board_dev *row)
 {
+    if (row->spi != BOARD_NO_SPI && vm->cfg.caps.irqchip)
+        return (struct irq_line){vm_engine_spi, vm, (unsigned)row->spi};
     if (row->spi == BOARD_NO_SPI || !vm->gic)
         return (struct irq_line){0};
     return (struct irq_line){gic_set_spi, vm->gic, (unsigned)row->spi};

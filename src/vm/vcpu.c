@@ -17,10 +17,10 @@
 _Thread_local struct vcpu *vcpu_self;
 
 static const char *const exit_names[HV_EXIT_REASONS] = {
-    [HV_EXIT_KICK] = "kick", [HV_EXIT_MMIO] = "mmio",   [HV_EXIT_SYSREG] = "sysreg",
-    [HV_EXIT_CALL] = "call", [HV_EXIT_WAIT] = "wait",   [HV_EXIT_SEMIHOST] = "semihost",
-    [HV_EXIT_OFF] = "off",   [HV_EXIT_RESET] = "reset", [HV_EXIT_STUCK] = "stuck",
-    [HV_EXIT_FAIL] = "fail",
+    [HV_EXIT_KICK] = "kick",   [HV_EXIT_MMIO] = "mmio",   [HV_EXIT_SYSREG] = "sysreg",
+    [HV_EXIT_CALL] = "call",   [HV_EXIT_WAIT] = "wait",   [HV_EXIT_SEMIHOST] = "semihost",
+    [HV_EXIT_OFF] = "off",     [HV_EXIT_RESET] = "reset", [HV_EXIT_PANIC] = "panic",
+    [HV_EXIT_STUCK] = "stuck", [HV_EXIT_FAIL] = "fail",
 };
 
 void vcpu_wake(struct vcpu *v)
@@ -185,6 +185,13 @@ static bool vcpu_reset(struct vcpu *v, const struct hv_exit *exit)
     return false;
 }
 
+static bool vcpu_panic(struct vcpu *v, const struct hv_exit *exit)
+{
+    (void)exit;
+    vm_end_by(v, VM_END_PANIC, 0, NULL);
+    return false;
+}
+
 static bool vcpu_stuck(struct vcpu *v, const struct hv_exit *exit)
 {
     vm_end_by(v, VM_END_STUCK, 0, exit->stuck.what);
@@ -198,10 +205,10 @@ static bool vcpu_fail(struct vcpu *v, const struct hv_exit *exit)
 }
 
 static bool (*const exit_handlers[HV_EXIT_REASONS])(struct vcpu *v, const struct hv_exit *exit) = {
-    [HV_EXIT_KICK] = vcpu_kick, [HV_EXIT_MMIO] = vcpu_mmio,   [HV_EXIT_SYSREG] = vcpu_sysreg,
-    [HV_EXIT_CALL] = vcpu_call, [HV_EXIT_WAIT] = vcpu_wait,   [HV_EXIT_SEMIHOST] = vcpu_semihost,
-    [HV_EXIT_OFF] = vcpu_off,   [HV_EXIT_RESET] = vcpu_reset, [HV_EXIT_STUCK] = vcpu_stuck,
-    [HV_EXIT_FAIL] = vcpu_fail,
+    [HV_EXIT_KICK] = vcpu_kick,   [HV_EXIT_MMIO] = vcpu_mmio,   [HV_EXIT_SYSREG] = vcpu_sysreg,
+    [HV_EXIT_CALL] = vcpu_call,   [HV_EXIT_WAIT] = vcpu_wait,   [HV_EXIT_SEMIHOST] = vcpu_semihost,
+    [HV_EXIT_OFF] = vcpu_off,     [HV_EXIT_RESET] = vcpu_reset, [HV_EXIT_PANIC] = vcpu_panic,
+    [HV_EXIT_STUCK] = vcpu_stuck, [HV_EXIT_FAIL] = vcpu_fail,
 };
 
 static void vcpu_trace(const struct vcpu *v, const struct hv_exit *exit)
@@ -248,6 +255,8 @@ static int vcpu_open(struct vcpu *v)
         return rc;
     }
     atomic_store(&v->hv, hv);
+    /* vm_stop() sets `stop` and then kicks the hv it finds: one of us two sees the other. */
+    atomic_thread_fence(memory_order_seq_cst);
     uint8_t lines = atomic_load(&v->lines);
     for (unsigned line = 0; line <= HV_LINE_FIQ; line++)
         if (lines >> line & 1)
@@ -279,7 +288,8 @@ void *vcpu_main(void *arg)
         }
         if (vcpu_open(v))
             break;
-        vm->cfg.engine->reset(atomic_load(&v->hv), entry, x0);
+        if (!vm->cfg.caps.psci || !v->index)
+            vm->cfg.engine->reset(atomic_load(&v->hv), entry, x0);
         if (!vm->phases[VM_PHASE_FIRST_INSN])
             vm->phases[VM_PHASE_FIRST_INSN] = clock_mono_ns();
         vcpu_loop(v);

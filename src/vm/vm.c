@@ -319,6 +319,23 @@ static void vm_arm(struct vm *vm, struct loop_timer *t, void (*fn)(void *), uint
         vm_end_by(&vm->vcpus[0], VM_END_FAIL, 0, "the host refuses the thread that timers need");
 }
 
+/* An engine with a PSCI of its own has every vCPU run from the start; there, they wait for CPU_ON.
+ */
+static void vm_start_all(struct vm *vm)
+{
+    bool all = true;
+    pthread_mutex_lock(&vm->lock);
+    for (unsigned i = 1; i < vm->cfg.cpus; i++) {
+        struct vcpu *v = &vm->vcpus[i];
+        v->state = VCPU_ON_PENDING;
+        v->has_thread = !pthread_create(&v->thread, NULL, vcpu_main, v);
+        all = all && v->has_thread;
+    }
+    pthread_mutex_unlock(&vm->lock);
+    if (!all)
+        vm_end_by(&vm->vcpus[0], VM_END_FAIL, 0, "the host refuses the threads of the vCPUs");
+}
+
 void vm_run(struct vm *vm, struct vm_result *result)
 {
     struct vcpu *boot = &vm->vcpus[0];
@@ -330,6 +347,8 @@ void vm_run(struct vm *vm, struct vm_result *result)
     if (console_start(&vm->con))
         vm_end_by(boot, VM_END_FAIL, 0, "the host refuses the thread that waits for input");
     vm->phases[VM_PHASE_ENGINE] = clock_mono_ns();
+    if (vm->cfg.caps.psci)
+        vm_start_all(vm);
     vcpu_main(boot);
     for (unsigned i = 1; i < vm->cfg.cpus; i++) {
         pthread_mutex_lock(&vm->lock);

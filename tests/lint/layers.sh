@@ -45,7 +45,7 @@ BEGIN {
     allow("src/a64", l1 " vmm/a64.h vmm/hv.h a64_table.h <sched.h> <cpuid.h> <emmintrin.h> <immintrin.h>" posix)
     # 3
     allow("src/hv", l1 " vmm/hv.h vmm/a64.h")
-    allow("src/hv/kvm", "<linux/kvm.h>")
+    allow("src/hv/kvm", "<linux/kvm.h> <sys/ioctl.h>" posix)
     # 4
     l4 = l1 " vmm/vm.h vmm/hv.h vmm/boot.h vmm/dtb.h vmm/dev.h vmm/chr.h vmm/host.h vmm/park.h"
     allow("src/vm", l4 posix)

@@ -72,6 +72,24 @@ static void fake_unmap(struct hv_vm *vm, gpa_t gpa, uint64_t size)
     (void)vm, (void)gpa, (void)size;
 }
 
+/* Levels an engine with an interrupt controller of its own was told, in order. */
+static struct {
+    unsigned spi;
+    bool level;
+} spis[8];
+static unsigned n_spis;
+
+static void fake_set_spi(struct hv_vm *vm, unsigned spi, bool level)
+{
+    (void)vm;
+    if (n_spis && spis[n_spis - 1].spi == spi && spis[n_spis - 1].level == level)
+        return; /* repeats are allowed */
+    if (n_spis < ARRAY_LEN(spis)) {
+        spis[n_spis].spi = spi;
+        spis[n_spis++].level = level;
+    }
+}
+
 static int fake_vcpu_new(struct hv_vm *vm, unsigned index, struct hv_vcpu **vcpu, struct err *err)
 {
     (void)vm, (void)err;
@@ -172,6 +190,7 @@ static const struct hv_ops fake_ops = {
     .map = fake_map,
     .unmap = fake_unmap,
     .ram_written = fake_ram_written,
+    .set_spi = fake_set_spi,
     .vcpu_new = fake_vcpu_new,
     .vcpu_free = fake_vcpu_free,
     .run = fake_run,
@@ -493,6 +512,67 @@ static void silence_is_told_once(void)
     expect_u32(silent_calls, 1);
 }
 
+/* hv.h, caps.psci: all run from the start, only vCPU 0 is reset, the engine says when it is over.
+ */
+static void an_engine_with_psci_runs_every_vcpu(void)
+{
+    static const struct {
+        enum hv_exit_reason reason;
+        enum vm_end end;
+    } cases[] = {
+        {HV_EXIT_OFF,   VM_END_OFF  },
+        {HV_EXIT_RESET, VM_END_RESET},
+        {HV_EXIT_PANIC, VM_END_PANIC},
+    };
+    for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+        struct script s[] = {{.exit = {.reason = cases[i].reason}}};
+        struct vm_config c = config(-1);
+        struct vm_result r;
+        struct vm *vm;
+        c.caps.irqchip = c.caps.psci = true;
+        memset(fake, 0, sizeof fake);
+        fake[1].script = s;
+        fake[1].n = 1;
+        expect_u32(vm_new(&vm, &c, NULL), 0);
+        vm_run(vm, &r);
+        vm_free(vm);
+        expect_u32(r.end, cases[i].end);
+        expect_u32(r.status, 0);
+        expect_u32(r.cpu, 1);
+        expect_u64(fake[0].entry, RAM + 0x80000);
+        expect_u64(fake[1].entry, 0);
+    }
+}
+
+/* PL011 TRM r1p5 §3.3.10, §3.3.13: sent is TXRIS, masked by IMSC, cleared by ICR; boards/virt.c:
+ * SPI 1 */
+static void a_device_drives_the_engines_spi(void)
+{
+    static const struct script s[] = {
+        STORE(UART, 'x', 1),
+        STORE(UART + 0x38, 0x20, 4),
+        STORE(UART + 0x44, 0x20, 4),
+        {.exit = {.reason = HV_EXIT_OFF}},
+    };
+    int fds[2];
+    struct vm_config c;
+    struct vm_result r;
+    expect_u32(pipe(fds), 0);
+    c = config(fds[1]);
+    c.caps.irqchip = c.caps.psci = true;
+    c.cpus = 1;
+    n_spis = 0;
+    run_config(&c, s, ARRAY_LEN(s), &r);
+    close(fds[0]);
+    close(fds[1]);
+    unsigned first = n_spis && !spis[0].level; /* low may be said again at the beginning */
+    expect_u32(n_spis, first + 2);
+    for (unsigned i = 0; i < n_spis; i++)
+        expect_u32(spis[i].spi, 1);
+    expect_true(spis[first].level);
+    expect_true(!spis[first + 1].level);
+}
+
 static void too_many_cpus_for_the_engine_is_an_error(void)
 {
     struct vm_config c = config(1);
@@ -542,6 +622,8 @@ static const struct tap_test tests[] = {
     TAP_TEST(a_full_pipe_does_not_hold_the_end_back),
     TAP_TEST(engine_words_reach_the_result),
     TAP_TEST(silence_is_told_once),
+    TAP_TEST(an_engine_with_psci_runs_every_vcpu),
+    TAP_TEST(a_device_drives_the_engines_spi),
     TAP_TEST(too_many_cpus_for_the_engine_is_an_error),
     TAP_TEST(a_missing_image_is_an_error),
     TAP_TEST(a_bad_tree_file_is_an_error),

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+/*
+ * kvm_arm64.c - the KVM engine on ARM64 hosts.
+ *
+ * Follows Documentation/virt/kvm/api.rst and devices/arm-vgic-v3.rst of Linux 6.1. The vCPU is the
+ * host's own kind (KVM_ARM_PREFERRED_TARGET) without SVE, pointer authentication and PMU, which a
+ * VM has to ask for. The kernel has the GICv3 at the places of the board's rows, the generic timer
+ * with its usual PPIs, and PSCI by HVC: vCPUs above 0 start powered off and wait inside KVM_RUN for
+ * CPU_ON.
+ *
+ * The hardware describes a trapped load or store only when it moves one general register without
+ * writing the address back (Arm ARM DDI 0487J.a, ESR_ELx.ISS encoding for a Data Abort: ISV). Any
+ * other access to a place without memory ends the machine with HV_EXIT_STUCK.
+ */
+#include "src/hv/kvm.h"
+
+#include <errno.h>
+
+#include "src/hv/walk_arm64.h"
+
+const enum board_arch kvm_arch = ARCH_ARM64;
+const char *const kvm_arch_host = "an ARM64 host";
+
+const struct kvm_need kvm_arch_needs[] = {
+    {KVM_CAP_ARM_PSCI_0_2, "KVM_CAP_ARM_PSCI_0_2, since Linux 3.16"},
+    {0,                    NULL                                    },
+};
+
+#define KVM_SPIS   256 /* of the GIC's model, src/dev/gic.h: the same machine on every engine */
+#define KVM_INTIDS (32 + KVM_SPIS)
+
+/* 0 is 40 bits of guest physical address, what every board fits in; some CPUs have less. */
+unsigned long kvm_arch_vm_type(int dev, bool again)
+{
+    if (!again)
+        return 0;
+    int bits = kvm_ioctl(dev, KVM_CHECK_EXTENSION, (void *)(uintptr_t)KVM_CAP_ARM_VM_IPA_SIZE);
+    return bits > 0 ? KVM_VM_TYPE_ARM_IPA_SIZE((unsigned)MIN(bits, 40)) : 0;
+}
+
+/* ---- interrupt controller ---- */
+
+int kvm_arch_probe(int vm, struct err *err)
+{
+    struct kvm_create_device gic = {
+        .type = KVM_DEV_TYPE_ARM_VGIC_V3,
+        .flags = KVM_CREATE_DEVICE_TEST,
+    };
+    if (kvm_ioctl(vm, KVM_CREATE_DEVICE, &gic))
+        return err_set(err, ERR_HOST, ENODEV,
+                       "engine kvm: this host's interrupt controller gives guests no GICv3 (GICv2 "
+                       "only?), which the boards have; use --engine soft");
+    return 0;
+}
+
+static int kvm_gic_set(struct hv_vm *vm, uint32_t group, uint64_t attr, void *val, const char *what,
+                       struct err *err)
+{
+    struct kvm_device_attr a = {.group = group, .attr = attr, .addr = (uintptr_t)val};
+    int rc = kvm_ioctl(vm->irqchip, KVM_SET_DEVICE_ATTR, &a);
+    return rc ? err_sys(err, -rc, "engine kvm: the GICv3 refuses %s", what) : 0;
+}
+
+int kvm_arch_vm_begin(struct hv_vm *vm, const struct hv_config *config, struct err *err)
+{
+    struct kvm_create_device gic = {.type = KVM_DEV_TYPE_ARM_VGIC_V3};
+    int rc = kvm_ioctl(vm->fd, KVM_CREATE_DEVICE, &gic);
+    if (rc)
+        return err_sys(err, -rc, "engine kvm: cannot create the GICv3");
+    vm->irqchip = (int)gic.fd;
+    uint32_t intids = KVM_INTIDS;
+    rc = kvm_gic_set(vm, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &intids, "its number of interrupts", err);
+    const struct board *b = config->board;
+    for (unsigned i = 0; i < b->n_devs && !rc; i++) {
+        uint64_t base = b->devs[i].base;
+        if (b->devs[i].kind == DEV_GICV3_DIST)
+            rc = kvm_gic_set(vm, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST, &base,
+                             "the distributor's address", err);
+        else if (b->devs[i].kind == DEV_GICV3_REDIST)
+            rc = kvm_gic_set(vm, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_REDIST, &base,
+                             "the redistributors' address", err);
+    }
+    return rc;
+}
+
+int kvm_arch_vm_finish(struct hv_vm *vm, struct err *err)
+{
+    return kvm_gic_set(vm, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, NULL,
+                       "to be initialised", err);
+}
+
+/* KVM_IRQ_LINE (§4.25). A level that the kernel knows already costs no call. */
+void kvm_arch_set_spi(struct hv_vm *vm, unsigned spi, bool level)
+{
+    uint32_t *word = &vm->lines[spi / 32], bit = 1u << spi % 32;
+    pthread_mutex_lock(&vm->lock);
+    if (level != !!(*word & bit)) {
+        *word ^= bit;
+        struct kvm_irq_level line = {
+            .irq = KVM_ARM_IRQ_TYPE_SPI << KVM_ARM_IRQ_TYPE_SHIFT | (32 + spi),
+            .level = level,
+        };
+        kvm_ioctl(vm->fd, KVM_IRQ_LINE, &line);
+    }
+    pthread_mutex_unlock(&vm->lock);
+}
+
+/* ---- vCPU ---- */
+
+int kvm_arch_vcpu_init(struct hv_vcpu *v, struct err *err)
+{
+    struct kvm_vcpu_init init = {0};
+    int rc = kvm_ioctl(v->vm->fd, KVM_ARM_PREFERRED_TARGET, &init);
+    memset(init.features, 0, sizeof init.features);
+    init.features[0] = 1u << KVM_ARM_VCPU_PSCI_0_2;
+    if (v->index)
+        init.features[0] |= 1u << KVM_ARM_VCPU_POWER_OFF;
+    if (!rc)
+        rc = kvm_ioctl(v->fd, KVM_ARM_VCPU_INIT, &init);
+    return rc ? err_sys(err, -rc, "engine kvm: vCPU %u cannot be of the host's kind", v->index) : 0;
+}
+
+#define KVM_CORE(field)                                                                            \
+    (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(field))
+
+#define KVM_SCTLR_EL1 ARM64_SYS_REG(3, 0, 1, 0, 0)
+#define KVM_TTBR0_EL1 ARM64_SYS_REG(3, 0, 2, 0, 0)
+#define KVM_TTBR1_EL1 ARM64_SYS_REG(3, 0, 2, 0, 1)
+#define KVM_TCR_EL1   ARM64_SYS_REG(3, 0, 2, 0, 2)
+#define KVM_ESR_EL1   ARM64_SYS_REG(3, 0, 5, 2, 0)
+#define KVM_FAR_EL1   ARM64_SYS_REG(3, 0, 6, 0, 0)
+#define KVM_VBAR_EL1  ARM64_SYS_REG(3, 0, 12, 0, 0)
+
+/* The registers are there on every vCPU, so that a read or write of them has no way to fail. */
+static uint64_t kvm_get_reg(struct hv_vcpu *v, uint64_t id)
+{
+    uint64_t val = 0;
+    struct kvm_one_reg reg = {.id = id, .addr = (uintptr_t)&val};
+    kvm_ioctl(v->fd, KVM_GET_ONE_REG, &reg);
+    return val;
+}
+
+static void kvm_set_reg(struct hv_vcpu *v, uint64_t id, uint64_t val)
+{
+    struct kvm_one_reg reg = {.id = id, .addr = (uintptr_t)&val};
+    kvm_ioctl(v->fd, KVM_SET_ONE_REG, &reg);
+}
+
+static uint64_t kvm_x_id(unsigned n)
+{
+    return KVM_CORE(regs.regs[0]) + n * (sizeof(uint64_t) / sizeof(uint32_t));
+}
+
+/* Which stack pointer SP is: PSTATE.SP and EL (Arm ARM DDI 0487J.a C5.2.18: M[3:0]). */
+static uint64_t kvm_sp_id(uint64_t pstate)
+{
+    return (pstate & 0xf) == 5 ? KVM_CORE(sp_el1) : KVM_CORE(regs.sp);
+}
+
+static const struct {
+    uint64_t id;
+    size_t off;
+} kvm_more_regs[] = {
+    {KVM_CORE(regs.pc),            offsetof(struct hv_regs, pc)   },
+    {KVM_SCTLR_EL1,                offsetof(struct hv_regs, sctlr)},
+    {KVM_TTBR0_EL1,                offsetof(struct hv_regs, ttbr0)},
+    {KVM_TTBR1_EL1,                offsetof(struct hv_regs, ttbr1)},
+    {KVM_VBAR_EL1,                 offsetof(struct hv_regs, vbar) },
+    {KVM_ESR_EL1,                  offsetof(struct hv_regs, esr)  },
+    {KVM_CORE(elr_el1),            offsetof(struct hv_regs, elr)  },
+    {KVM_FAR_EL1,                  offsetof(struct hv_regs, far_) },
+    {KVM_CORE(spsr[KVM_SPSR_EL1]), offsetof(struct hv_regs, spsr) },
+};
+
+void kvm_arch_get_regs(struct hv_vcpu *v, struct hv_regs *regs)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(regs->x); i++)
+        regs->x[i] = kvm_get_reg(v, kvm_x_id(i));
+    regs->pstate = kvm_get_reg(v, KVM_CORE(regs.pstate));
+    regs->sp = kvm_get_reg(v, kvm_sp_id(regs->pstate));
+    for (unsigned i = 0; i < ARRAY_LEN(kvm_more_regs); i++) {
+        uint64_t val = kvm_get_reg(v, kvm_more_regs[i].id);
+        memcpy((char *)regs + kvm_more_regs[i].off, &val, sizeof val);
+    }
+}
+
+void kvm_arch_set_regs(struct hv_vcpu *v, const struct hv_regs *regs)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(regs->x); i++)
+        kvm_set_reg(v, kvm_x_id(i), regs->x[i]);
+    kvm_set_reg(v, KVM_CORE(regs.pstate), regs->pstate);
+    kvm_set_reg(v, kvm_sp_id(regs->pstate), regs->sp);
+    kvm_set_reg(v, KVM_CORE(regs.pc), regs->pc);
+}
+
+/* KVM_ARM_VCPU_INIT (§4.82) has left it at EL1h, masked, MMU off, all else zero. */
+void kvm_arch_reset(struct hv_vcpu *v, gpa_t entry, uint64_t arg)
+{
+    if (v->ran)
+        kvm_arch_vcpu_init(v, NULL);
+    v->ran = false;
+    kvm_set_reg(v, kvm_x_id(0), arg);
+    kvm_set_reg(v, KVM_CORE(regs.pc), entry);
+}
+
+bool kvm_arch_translate(struct hv_vcpu *v, uint64_t gva, gpa_t *gpa)
+{
+    struct walk_arm64 walk = {
+        .sctlr = kvm_get_reg(v, KVM_SCTLR_EL1),
+        .tcr = kvm_get_reg(v, KVM_TCR_EL1),
+        .ttbr0 = kvm_get_reg(v, KVM_TTBR0_EL1),
+        .ttbr1 = kvm_get_reg(v, KVM_TTBR1_EL1),
+        .read = kvm_read_u64,
+        .ctx = v->vm,
+    };
+    return walk_arm64(&walk, gva, gpa);
+}
+
+/* ---- exits ---- */
+
+static struct hv_exit kvm_no_syndrome(uint64_t gpa, uint64_t iss)
+{
+    return (struct hv_exit){
+        .reason = HV_EXIT_STUCK,
+        .stuck = {.what = "a load or store of several registers, or with write-back, to a place "
+                          "without memory: hardware cannot pass it on (--engine soft can)", .detail = {gpa, iss}},
+    };
+}
+
+struct hv_exit kvm_arch_exit(struct hv_vcpu *v)
+{
+    const struct kvm_run *r = v->run;
+    if (r->exit_reason == KVM_EXIT_ARM_NISV)
+        return kvm_no_syndrome(r->arm_nisv.fault_ipa, r->arm_nisv.esr_iss);
+    return (struct hv_exit){
+        .reason = HV_EXIT_FAIL,
+        .fail = {.what = "KVM came back for a reason that is not known",
+                 .detail = {r->exit_reason, 0}},
+    };
+}
+
+/*
+ * ENOSYS is an access without syndrome. Only once it has happened is KVM asked to say where
+ * (KVM_CAP_ARM_NISV_TO_USER, §7.18): the guest then makes the same access again.
+ */
+struct hv_exit kvm_arch_failed(struct hv_vcpu *v, int code)
+{
+    if (code == ENOSYS) {
+        struct kvm_enable_cap cap = {.cap = KVM_CAP_ARM_NISV_TO_USER};
+        if (atomic_exchange(&v->vm->asked_where, true) ||
+            kvm_ioctl(v->vm->fd, KVM_ENABLE_CAP, &cap))
+            return kvm_no_syndrome(0, 0);
+        return (struct hv_exit){.reason = HV_EXIT_KICK};
+    }
+    return (struct hv_exit){
+        .reason = HV_EXIT_FAIL,
+        .fail = {.what = code == EFAULT
+                             ? "KVM cannot reach the guest's memory on this host (EFAULT)"
+                             : "KVM_RUN fails",
+                 .detail = {(uint64_t)code, 0}},
+    };
+}

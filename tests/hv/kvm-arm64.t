@@ -1,0 +1,142 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# kvm-arm64.t - the KVM engine on an ARM64 host that QEMU emulates (nested-kvm.sh): bare-metal guests print and
+# end as they do on the soft engine here, Debian's kernel runs a script, and what a host can lack is said.
+#
+# VIBEVMM_KVM names the ARM64 build under test. Not among the guests: `strict`, because the emulated CPU is
+# lenient where that one is not.
+. "$(dirname "$0")/../boot/lib.sh"
+here=$(cd "$(dirname "$0")" && pwd)
+kvm_vmm=${VIBEVMM_KVM:-$top/build/release-aarch64-linux-gnu-gcc-glibc/vibevmm}
+
+for tool in qemu-system-aarch64:qemu-system-arm cpio:cpio aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu; do
+    command -v "${tool%:*}" >/dev/null || skip_all "no ${tool%:*} here (Debian: ${tool#*:})"
+done
+[ -x "$kvm_vmm" ] || skip_all "no ARM64 build (make CROSS=aarch64-linux-gnu-)"
+need_images
+
+# nested SECONDS FILE... [-- ARG...]: runs $work/cases in the emulated host
+nested() {
+    seconds=$1
+    shift
+    "$here/nested-kvm.sh" -s 2 -t "$seconds" arm64 "$here/guests-inner.sh" "$kvm_vmm" "$work/cases" "$@" \
+        >"$work/nested" 2>"$work/nested.err"
+    nested_rc=$?
+    if [ $nested_rc -eq 125 ] && ! grep -q '@@case' "$work/nested"; then
+        skip_all "no emulated host: $(tail -n 1 "$work/nested.err")"
+    fi
+}
+
+# case_of NAME: its $work/out, $work/err and $rc
+case_of() {
+    awk -v name="$1" -v out="$work/out" -v err="$work/err" -v st="$work/status" '
+        BEGIN { printf "" >out; printf "" >err; printf "none\n" >st; close(st) }
+        /^@@case / { on = $2 == name; next }
+        !on { next }
+        # A guest may not end its last line; the mark then follows on it.
+        match($0, /@@status [0-9]+$/) {
+            printf "%s", substr($0, 1, RSTART - 1) >out
+            print substr($0, RSTART + 9) >st; close(st); next
+        }
+        /^@@err / { print substr($0, 7) >err; next }
+        { print >out }' "$work/nested"
+    rc=$(cat "$work/status")
+}
+
+is_status() { # WANT NAME
+    [ "$rc" = "$1" ]
+    ok $? "$2" || {
+        echo "# status $rc, want $1"
+        note "$work/err"
+    }
+}
+
+# The list is kept for the comparison with soft: name, input, arguments without the engine.
+list() {
+    printf '%s\n' "$*" >>"$work/list"
+}
+args() { # BOARD GUEST: of `run`, in the folder of the images
+    guest "$@" | cut -d ' ' -f 2- | sed "s,$images/,./,"
+}
+for board in virt micro vibe; do
+    for name in hello-once exceptions mmu timer irq fp selfmod; do
+        list $board/$name - "$(args $board $name)"
+    done
+    list $board/smp.2 - "$(args $board smp) --cpus 2"
+done
+list virt/smp.8 - "$(args virt smp) --cpus 8"
+list virt/echo 'ab\ncd\nq' "$(args virt echo)"
+list virt/echo-irq 'one\ntwo\nq' "$(args virt echo-irq)"
+for word in 7 off reset restart; do
+    list virt/exit-$word "$word"'\n' "$(args virt exit-status)"
+done
+sed 's/^\([^ ]* [^ ]*\)/\1 --engine kvm --timeout 120s/' "$work/list" >"$work/cases"
+cat >>"$work/cases" <<'END'
+jump-nowhere - --engine kvm --timeout 2s --board virt ./virt/jump-nowhere.elf
+timeout-smp - --engine kvm --timeout 2s --cpus 4 --board virt ./virt/jump-nowhere.elf
+mmio-hammer - --engine kvm --timeout 120s --board virt ./virt/mmio-hammer.elf
+too-many - --engine kvm --cpus 9 ./virt/hello-once.elf
+END
+
+nested 900 "$images/virt" "$images/micro" "$images/vibe" -- errors
+ok $nested_rc "the emulated host ran to its end" || note "$work/nested.err"
+
+while read -r name input args <&3; do
+    case_of "$name"
+    # shellcheck disable=SC2086 # arguments
+    (cd "$images" && printf '%b' "${input#-}" |
+        limit 60 "$vmm" run --engine soft $args >"$work/soft" 2>"$work/soft.err")
+    is_status $? "$name: ends as on soft"
+    same "$work/out" "$work/soft" "$name: prints what it prints on soft"
+done 3<"$work/list"
+
+case_of jump-nowhere
+is_status 124 "--timeout ends a guest that spins in exceptions"
+case_of timeout-smp
+is_status 124 "--timeout, 4 vCPUs of which three were never turned on"
+case_of sigterm
+is_status 143 "SIGTERM ends a guest that spins"
+case_of mmio-hammer
+is_status 123 "a pair stored to nowhere: hardware cannot pass it on"
+has "$work/err" "--engine soft can" "and the message says what can"
+has "$work/err" "guest_main" "with the PC's symbol"
+case_of too-many
+is_status 125 "--cpus 9 is refused"
+case_of no-permission
+is_status 125 "/dev/kvm without permission"
+has "$work/err" "usermod -aG kvm" "says which group"
+case_of no-device
+is_status 125 "no /dev/kvm"
+has "$work/err" "/dev/kvm is missing" "says so"
+case_of not-kvm
+is_status 125 "/dev/kvm is another device"
+has "$work/err" "is not KVM" "says so"
+case_of auto-without
+is_status 0 "--engine auto without /dev/kvm"
+has "$work/err" "engine soft: engine kvm: /dev/kvm is missing" "takes soft, -v says why"
+case_of auto-with
+is_status 0 "--engine auto"
+has "$work/err" "engine kvm" "takes kvm"
+
+if "$top/images/demo/build.sh" cloud >"$work/build.log" 2>&1; then
+    : >"$work/cases"
+    for cpus in 1 2; do
+        cat >>"$work/cases" <<END
+linux.$cpus uname\040-m\ngrep\040-c\040^processor\040/proc/cpuinfo\necho\040a\040|\040tr\040a\040c\nexit\n \
+--engine kvm --timeout 500s --kernel vmlinuz --initrd initrd.gz --mem 512M --cpus $cpus \
+--append 'console=ttyAMA0,115200n8r quiet loglevel=0 vibevmm.pipe=1'
+END
+    done
+    nested 1200 "$guests/cloud/vmlinuz" "$guests/cloud/initrd.gz"
+    for cpus in 1 2; do
+        case_of linux.$cpus
+        is_status 0 "Debian's kernel, $cpus vCPU: a script runs, power-off"
+        tr -d '\r' <"$work/out" | sed '1,/vibevmm: ready/d' >"$work/got"
+        printf 'aarch64\n%s\nc\n' $cpus >"$work/want"
+        same "$work/got" "$work/want" "and prints what it should"
+    done
+else
+    skip "Debian's kernel cannot be fetched: $(tail -n 1 "$work/build.log")" "Debian's kernel as the guest"
+fi
+done_testing
