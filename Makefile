@@ -192,6 +192,7 @@ TESTS += unit/test_host_loop
 TESTS += unit/test_host_console
 TESTS += unit/test_a64_mmu
 TESTS += unit/test_a64_sys
+TESTS += unit/test_a64_env
 TESTS += unit/test_dev_pl011
 TESTS += unit/test_dev_gic
 TESTS += unit/test_dev_flash

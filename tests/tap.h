@@ -2,8 +2,8 @@
 /*
  * tap.h - a test binary: an explicit list of functions, each one TAP line.
  *
- * A failed expectation prints where and what, and fails the running test; the test goes on, so it must not
- * rely on what it just checked. Exit status 1 when any test failed.
+ * A failed expectation prints where and what, and fails the running test; the test goes on, so it
+ * must not rely on what it just checked. Exit status 1 when any test failed.
  */
 #ifndef TESTS_TAP_H
 #define TESTS_TAP_H
@@ -19,7 +19,10 @@ struct tap_test {
     void (*fn)(void);
 };
 
-#define TAP_TEST(fn) {#fn, fn}
+#define TAP_TEST(fn)                                                                               \
+    {                                                                                              \
+#fn, fn                                                                                    \
+    }
 
 static bool tap_failed;
 static const char *tap_skipped;

@@ -2,9 +2,9 @@
 /*
  * a64.h - the software ARM64 CPU: ARMv8-A AArch64, EL0 and EL1, as a library.
  *
- * One struct a64_cpu per vCPU, each run by one thread at a time; struct a64_vm holds what they share. The
- * CPU knows RAM and nothing else: every other access comes back as an exit value, and a load is completed
- * by the caller. src/hv/soft.c makes an engine of it.
+ * One struct a64_cpu per vCPU, each run by one thread at a time; struct a64_vm holds what they
+ * share. The CPU knows RAM and nothing else: every other access comes back as an exit value, and a
+ * load is completed by the caller. src/hv/soft.c makes an engine of it.
  */
 #ifndef VMM_A64_H
 #define VMM_A64_H
@@ -41,7 +41,8 @@ bool a64_cpu_translate(struct a64_cpu *cpu, uint64_t gva, gpa_t *gpa);
 unsigned a64_cpu_odd_sysregs(struct a64_cpu *cpu, struct hv_odd_sysreg *out, unsigned max);
 
 /*
- * The name of a system register by its HV_SYSREG() encoding, "S3_0_C15_C2_1" for one without: into buf.
+ * The name of a system register by its HV_SYSREG() encoding, "S3_0_C15_C2_1" for one without: into
+ * buf.
  */
 void a64_sysreg_name(uint32_t reg, char *buf, size_t len);
 

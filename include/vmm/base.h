@@ -14,16 +14,16 @@
 /* Guest physical address. Never cast to a pointer: mem_hva() is the door (vmm/mem.h). */
 typedef uint64_t gpa_t;
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_LEN(a)                  (sizeof(a) / sizeof((a)[0]))
 #define container_of(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
-#define BIT(n) (UINT64_C(1) << (n))
-#define KIB(n) ((uint64_t)(n) << 10)
-#define MIB(n) ((uint64_t)(n) << 20)
-#define GIB(n) ((uint64_t)(n) << 30)
-#define likely(x) __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
+#define MIN(a, b)                     ((a) < (b) ? (a) : (b))
+#define MAX(a, b)                     ((a) > (b) ? (a) : (b))
+#define BIT(n)                        (UINT64_C(1) << (n))
+#define KIB(n)                        ((uint64_t)(n) << 10)
+#define MIB(n)                        ((uint64_t)(n) << 20)
+#define GIB(n)                        ((uint64_t)(n) << 30)
+#define likely(x)                     __builtin_expect(!!(x), 1)
+#define unlikely(x)                   __builtin_expect(!!(x), 0)
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "hosts are little-endian: guest memory is read and written in place"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * board.h - what a machine is: const rows in boards/NAME.c. An address exists once, in its row; the bus
- * map, the device tree and `vibevmm boards NAME --map` all derive from it.
+ * board.h - what a machine is: const rows in boards/NAME.c. An address exists once, in its row; the
+ * bus map, the device tree and `vibevmm boards NAME --map` all derive from it.
  */
 #ifndef VMM_BOARD_H
 #define VMM_BOARD_H
@@ -15,7 +15,7 @@ enum board_arch { ARCH_ARM64, ARCH_X86_64 };
 enum dev_kind {
     DEV_PL011,
     DEV_PL031,
-    DEV_PL061, /* `param`: input pin of the power key, 0..7, or BOARD_NO_KEY */
+    DEV_PL061,      /* `param`: input pin of the power key, 0..7, or BOARD_NO_KEY */
     DEV_GICV3_DIST, /* with DEV_GICV3_REDIST, one interrupt controller of two windows */
     DEV_GICV3_REDIST,
     DEV_CFI_FLASH, /* `param`: erase-block size in bytes; filled by --firmware */
@@ -25,8 +25,8 @@ enum dev_kind {
     DEV_KINDS
 };
 
-#define BOARD_NO_SPI (-1)
-#define BOARD_NO_KEY 0xff
+#define BOARD_NO_SPI   (-1)
+#define BOARD_NO_KEY   0xff
 #define BOARD_CPUS_MAX 8
 
 struct board_dev {
@@ -46,7 +46,7 @@ struct board_ram {
 
 struct board {
     const char *name;
-    const char *summary; /* one line for `vibevmm boards` */
+    const char *summary;    /* one line for `vibevmm boards` */
     const char *compatible; /* of the device tree's root */
     enum board_arch arch;
     const struct board_ram *ram;
@@ -58,7 +58,7 @@ struct board {
     const char *console;  /* name of the row that is the console: stdin and stdout */
     const char *bootargs; /* kernel command line when --append gives none */
     gpa_t raw_off;        /* a raw image without --entry loads and starts at RAM base + this */
-    const uint8_t *dtb;   /* flat device tree made at build time: cpus_max CPUs, mem_default of RAM */
+    const uint8_t *dtb; /* flat device tree made at build time: cpus_max CPUs, mem_default of RAM */
 };
 
 /* The boards of this launcher, NULL at the end; the first is the default. */
@@ -75,9 +75,9 @@ static inline size_t board_dtb_len(const struct board *board)
 }
 
 /*
- * The RAM of a machine with `mem` bytes: out[] (room for MEM_REGIONS_MAX; hva is NULL) receives the windows
- * that are used, filled in order. Returns their number. `mem` is a multiple of 4 KiB, at most
- * board_mem_max().
+ * The RAM of a machine with `mem` bytes: out[] (room for MEM_REGIONS_MAX; hva is NULL) receives the
+ * windows that are used, filled in order. Returns their number. `mem` is a multiple of 4 KiB, at
+ * most board_mem_max().
  */
 unsigned board_ram_regions(const struct board *board, uint64_t mem, struct mem_region *out);
 
@@ -85,15 +85,15 @@ unsigned board_ram_regions(const struct board *board, uint64_t mem, struct mem_r
 uint64_t board_mem_max(const struct board *board);
 
 /*
- * What no single row can prove: order, overlap of devices and RAM, names and interrupts used once, the
- * console exists, GIC windows come in a pair. Run by the build on every board, and by the tests. 0, or
- * -EINVAL with err naming the row and the rule.
+ * What no single row can prove: order, overlap of devices and RAM, names and interrupts used once,
+ * the console exists, GIC windows come in a pair. Run by the build on every board, and by the
+ * tests. 0, or -EINVAL with err naming the row and the rule.
  */
 int board_check(const struct board *board, struct err *err);
 
 /*
- * Compile-time check of one row, for the X-macro lists in boards/: aligned to its size class and SPI in
- * range (GICv3 IHI 0069H §2.2.1: SPIs are INTIDs 32..1019).
+ * Compile-time check of one row, for the X-macro lists in boards/: aligned to its size class and
+ * SPI in range (GICv3 IHI 0069H §2.2.1: SPIs are INTIDs 32..1019).
  */
 #define BOARD_ROW_ASSERT(name, kind, base, size, spi, param)                                       \
     _Static_assert((base) % 0x200 == 0 && (size) > 0 && (size) % 0x200 == 0 && (spi) >= -1 &&      \

@@ -2,8 +2,8 @@
 /*
  * boot.h - from image files to bytes in guest RAM and a first PC.
  *
- * An image is recognised by content, never by name. Every size comes from the file and is bounded by guest
- * RAM before a byte is written.
+ * An image is recognised by content, never by name. Every size comes from the file and is bounded
+ * by guest RAM before a byte is written.
  */
 #ifndef VMM_BOOT_H
 #define VMM_BOOT_H
@@ -21,14 +21,15 @@ struct boot_params {
     const char *binary;   /* raw bytes, whatever they look like; or NULL */
     const char *firmware; /* goes to the board's flash, not to RAM; excludes image and binary */
     bool has_entry;
-    gpa_t entry;          /* where a raw image is loaded and started */
-    const char *initrd;   /* or NULL */
-    uint64_t dtb_room;    /* bytes the device tree may need; 0: the machine has none */
+    gpa_t entry;        /* where a raw image is loaded and started */
+    const char *initrd; /* or NULL */
+    uint64_t dtb_room;  /* bytes the device tree may need; 0: the machine has none */
     /* For the firmware: the flash bytes, and their number; erased to 0xff by the caller. */
     uint8_t *flash;
     uint64_t flash_size;
     gpa_t flash_base;
-    /* Called now and then while a load goes on, for a progress display; may be NULL. total 0: unknown. */
+    /* Called now and then while a load goes on, for a progress display; may be NULL. total 0:
+     * unknown. */
     void (*progress)(void *ctx, const char *what, uint64_t done, uint64_t total);
     void *progress_ctx;
 };
@@ -43,18 +44,21 @@ struct boot_result {
     uint64_t load_len;     /* how far it reaches, image_size or bss included */
     uint64_t file_len;     /* bytes of the image as unpacked */
     gpa_t initrd_gpa;
-    uint64_t initrd_len;   /* 0: none */
-    bool has_dtb;          /* false when no place was left for it (an ELF that fills the start of RAM) */
-    gpa_t dtb_gpa;         /* 8-byte aligned; dtb_room bytes are free from here */
-    const char *hint;      /* a likely trouble seen while loading, for the diagnosis; NULL or constant text */
+    uint64_t initrd_len; /* 0: none */
+    bool has_dtb;  /* false when no place was left for it (an ELF that fills the start of RAM) */
+    gpa_t dtb_gpa; /* 8-byte aligned; dtb_room bytes are free from here */
+    const char
+        *hint; /* a likely trouble seen while loading, for the diagnosis; NULL or constant text */
     struct boot_syms *syms; /* of an ELF; NULL when it has none. Released by boot_fini(). */
 };
 
 /*
- * Load everything `p` names into `mem` (and the flash). 0, or -errno with err filled (ERR_FILE: not found;
- * ERR_IMAGE: cannot boot on this board; ERR_HOST: the host failed). On failure RAM may be partly written.
+ * Load everything `p` names into `mem` (and the flash). 0, or -errno with err filled (ERR_FILE: not
+ * found; ERR_IMAGE: cannot boot on this board; ERR_HOST: the host failed). On failure RAM may be
+ * partly written.
  */
-int boot_load(const struct boot_params *p, struct guest_mem *mem, struct boot_result *res, struct err *err);
+int boot_load(const struct boot_params *p, struct guest_mem *mem, struct boot_result *res,
+              struct err *err);
 void boot_fini(struct boot_result *res);
 
 /* "start_kernel+0x1c" of the function that holds pc, into buf; false when none is known. */

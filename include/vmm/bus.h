@@ -2,10 +2,10 @@
 /*
  * bus.h - the address map of devices, and what a device is.
  *
- * Locks: bus_read() and bus_write() hold the device's lock while its read or write runs, so everything
- * in a device that a vCPU calls is single-threaded. A host end that calls into a device (bytes arrived)
- * takes dev_lock() itself. A device may drive its irq_line with its lock held; an interrupt controller
- * never calls a device. The map is fixed before the first vCPU runs.
+ * Locks: bus_read() and bus_write() hold the device's lock while its read or write runs, so
+ * everything in a device that a vCPU calls is single-threaded. A host end that calls into a device
+ * (bytes arrived) takes dev_lock() itself. A device may drive its irq_line with its lock held; an
+ * interrupt controller never calls a device. The map is fixed before the first vCPU runs.
  */
 #ifndef VMM_BUS_H
 #define VMM_BUS_H
@@ -25,11 +25,13 @@ struct dev_ops {
      * written, and is counted as odd. The same goes for a misaligned access.
      */
     unsigned sizes;
-    /* off < the window's size, a multiple of size. read returns the value in the low `size` bytes. */
+    /* off < the window's size, a multiple of size. read returns the value in the low `size` bytes.
+     */
     uint64_t (*read)(struct dev *dev, uint64_t off, unsigned size);
     void (*write)(struct dev *dev, uint64_t off, unsigned size, uint64_t val);
-    void (*reset)(struct dev *dev); /* to the power-on state; also called once by the device's x_new() */
-    void (*free)(struct dev *dev);  /* releases what x_new() allocated, dev included */
+    void (*reset)(
+        struct dev *dev); /* to the power-on state; also called once by the device's x_new() */
+    void (*free)(struct dev *dev); /* releases what x_new() allocated, dev included */
 };
 
 /* Embedded first in every device's struct. */
@@ -62,7 +64,8 @@ struct bus_range {
     gpa_t base;
     uint64_t size;
     struct dev *dev;
-    uint64_t dev_off; /* offset inside the device of the window's first byte (a GIC has two windows) */
+    uint64_t
+        dev_off; /* offset inside the device of the window's first byte (a GIC has two windows) */
 };
 
 struct bus {
@@ -71,15 +74,17 @@ struct bus {
     _Atomic uint64_t odd; /* accesses of a size or alignment their device does not take */
 };
 
-/* Adds a window; `dev` stays the caller's. The board checks prove there is room and no overlap: asserted. */
+/* Adds a window; `dev` stays the caller's. The board checks prove there is room and no overlap:
+ * asserted. */
 void bus_map(struct bus *bus, gpa_t base, uint64_t size, struct dev *dev, uint64_t dev_off);
 
 /* The window that holds gpa, or NULL. */
 const struct bus_range *bus_find(const struct bus *bus, gpa_t gpa);
 
 /*
- * One guest access of 1, 2, 4 or 8 bytes. False when no device is there (then *val is 0): the exit loop
- * counts it and shows it in the diagnosis. An access that starts in a window and ends past it is odd.
+ * One guest access of 1, 2, 4 or 8 bytes. False when no device is there (then *val is 0): the exit
+ * loop counts it and shows it in the diagnosis. An access that starts in a window and ends past it
+ * is odd.
  */
 bool bus_read(struct bus *bus, gpa_t gpa, unsigned size, uint64_t *val);
 bool bus_write(struct bus *bus, gpa_t gpa, unsigned size, uint64_t val);

@@ -2,9 +2,9 @@
 /*
  * chr.h - the host end of a byte device: where a console's bytes go to and come from.
  *
- * Output is written at once: a full pipe holds the writing vCPU back, so no byte is lost. Input is pulled:
- * nothing is read from the host before the device asks, and never more than it asks for plus one small
- * buffer, so a slow guest holds the writer back and no byte is lost, none invented.
+ * Output is written at once: a full pipe holds the writing vCPU back, so no byte is lost. Input is
+ * pulled: nothing is read from the host before the device asks, and never more than it asks for
+ * plus one small buffer, so a slow guest holds the writer back and no byte is lost, none invented.
  */
 #ifndef VMM_CHR_H
 #define VMM_CHR_H
@@ -15,7 +15,8 @@ struct chr;
 
 struct chr_ops {
     void (*write)(struct chr *chr, const void *buf, size_t len);
-    /* Take up to max bytes that are there. 0: none now; `ready` will be called when that changes. */
+    /* Take up to max bytes that are there. 0: none now; `ready` will be called when that changes.
+     */
     size_t (*read)(struct chr *chr, void *buf, size_t max);
     bool (*eof)(const struct chr *chr); /* input has ended and every byte of it was read */
 };
@@ -23,8 +24,8 @@ struct chr_ops {
 struct chr {
     const struct chr_ops *ops;
     /*
-     * Called from the I/O thread after a read() of 0, once, when bytes or the end have come. The device
-     * takes its own lock in there and reads. Set by the device before its first read().
+     * Called from the I/O thread after a read() of 0, once, when bytes or the end have come. The
+     * device takes its own lock in there and reads. Set by the device before its first read().
      */
     void (*ready)(void *arg);
     void *arg;

@@ -22,8 +22,8 @@ struct dtb_run {
 };
 
 /*
- * The blob from the board's rows: all its CPUs, mem_default of RAM (host tool). *len: bytes used of `room`.
- * -ENOSPC when the room is too small.
+ * The blob from the board's rows: all its CPUs, mem_default of RAM (host tool). *len: bytes used of
+ * `room`. -ENOSPC when the room is too small.
  */
 int dtb_make(const struct board *board, void *buf, size_t room, size_t *len, struct err *err);
 
@@ -31,11 +31,11 @@ int dtb_make(const struct board *board, void *buf, size_t room, size_t *len, str
 size_t dtb_room(size_t base_len, const struct dtb_run *run);
 
 /*
- * Copy `base` to `buf` (of `room` bytes) and put the run's facts in. `base` is a board's blob, or a file's
- * bytes (--dtb): then it is checked first, and cpu nodes are left as they are. 0, or -errno with err
- * (ERR_IMAGE) saying what is wrong with the file.
+ * Copy `base` to `buf` (of `room` bytes) and put the run's facts in. `base` is a board's blob, or a
+ * file's bytes (--dtb): then it is checked first, and cpu nodes are left as they are. 0, or -errno
+ * with err (ERR_IMAGE) saying what is wrong with the file.
  */
-int dtb_patch(const void *base, size_t base_len, bool from_file, const struct dtb_run *run, void *buf,
-              size_t room, struct err *err);
+int dtb_patch(const void *base, size_t base_len, bool from_file, const struct dtb_run *run,
+              void *buf, size_t room, struct err *err);
 
 #endif

@@ -17,8 +17,9 @@ enum err_kind {
 
 struct err {
     enum err_kind kind;
-    int code;        /* positive errno, 0 while nothing failed */
-    char text[400];  /* no newline at the end; names the thing, the value found, the value accepted */
+    int code; /* positive errno, 0 while nothing failed */
+    char
+        text[400]; /* no newline at the end; names the thing, the value found, the value accepted */
 };
 
 /*
@@ -28,8 +29,8 @@ struct err {
 int err_set(struct err *err, enum err_kind kind, int code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* As err_set() with ": <strerror(code)>" at the end; kind is ERR_FILE when code is ENOENT or ENOTDIR. */
-int err_sys(struct err *err, int code, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+/* As err_set() with ": <strerror(code)>" at the end; kind is ERR_FILE when code is ENOENT or
+ * ENOTDIR. */
+int err_sys(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * hv.h - the contract of an engine: what runs vCPUs.
  *
- * run() returns by value what happened and calls no device; src/vm/vcpu.c is the only loop that acts on
- * it. A vCPU is made, run and asked for registers on one thread, its own (Hypervisor.framework needs
- * that); kick() and set_line() come from any thread.
+ * run() returns by value what happened and calls no device; src/vm/vcpu.c is the only loop that
+ * acts on it. A vCPU is made, run and asked for registers on one thread, its own
+ * (Hypervisor.framework needs that); kick() and set_line() come from any thread.
  */
 #ifndef VMM_HV_H
 #define VMM_HV_H
@@ -19,15 +19,17 @@ struct hv_vcpu;
 enum hv_exit_reason {
     HV_EXIT_KICK,   /* kick() was called, or a host signal came: nothing happened to the guest */
     HV_EXIT_MMIO,   /* an access outside RAM; a load waits for complete() */
-    HV_EXIT_SYSREG, /* ARM64: access to a register of the GIC CPU interface; a read waits for complete() */
-    HV_EXIT_CALL,   /* ARM64: HVC or SMC by the SMC calling convention; x0..x3 by get_regs, answer by set_regs */
-    HV_EXIT_WAIT,   /* the vCPU has nothing to do until deadline_ns, an interrupt or a kick */
+    HV_EXIT_SYSREG, /* ARM64: access to a register of the GIC CPU interface; a read waits for
+                       complete() */
+    HV_EXIT_CALL, /* ARM64: HVC or SMC by the SMC calling convention; x0..x3 by get_regs, answer by
+                     set_regs */
+    HV_EXIT_WAIT, /* the vCPU has nothing to do until deadline_ns, an interrupt or a kick */
     HV_EXIT_SEMIHOST, /* ARM64 soft: HLT #0xf000; x0 is the operation, x1 its argument */
-    HV_EXIT_OFF,    /* the engine's own PSCI: the machine is off, or asks for a reset, or panicked */
+    HV_EXIT_OFF, /* the engine's own PSCI: the machine is off, or asks for a reset, or panicked */
     HV_EXIT_RESET,
     HV_EXIT_PANIC,
-    HV_EXIT_STUCK,  /* the guest cannot go on: see stuck.what */
-    HV_EXIT_FAIL,   /* the engine cannot: see fail.what */
+    HV_EXIT_STUCK, /* the guest cannot go on: see stuck.what */
+    HV_EXIT_FAIL,  /* the engine cannot: see fail.what */
     HV_EXIT_REASONS
 };
 
@@ -53,7 +55,8 @@ struct hv_exit {
             bool smc; /* by SMC, else by HVC */
         } call;
         struct {
-            uint64_t deadline_ns; /* clock_mono_ns() time of the next timer interrupt; UINT64_MAX: none */
+            uint64_t deadline_ns; /* clock_mono_ns() time of the next timer interrupt; UINT64_MAX:
+                                     none */
         } wait;
         struct {
             const char *what; /* constant text: "exception loop at the vector" */
@@ -76,10 +79,10 @@ struct hv_regs {
 
 /* What an engine can, asked once. */
 struct hv_caps {
-    bool irqchip;     /* brings its own GIC and timer: no GIC model is made */
+    bool irqchip; /* brings its own GIC and timer: no GIC model is made */
     /*
-     * Handles PSCI itself: HV_EXIT_OFF/RESET instead of HV_EXIT_CALL. Every vCPU is made and run from the
-     * start; reset() is for vCPU 0 only, the others wait in run() for the guest's CPU_ON.
+     * Handles PSCI itself: HV_EXIT_OFF/RESET instead of HV_EXIT_CALL. Every vCPU is made and run
+     * from the start; reset() is for vCPU 0 only, the others wait in run() for the guest's CPU_ON.
      */
     bool psci;
     unsigned cpus_max;
@@ -94,8 +97,9 @@ struct hv_config {
      */
     void (*timer_line)(void *ctx, unsigned cpu, unsigned intid, bool level);
     /*
-     * Such an engine asks for timer_due() at deadline_ns (clock_mono_ns(); UINT64_MAX: no more), so that a
-     * running vCPU sees its timer fire. Called on the vCPU's thread; asking again moves the deadline.
+     * Such an engine asks for timer_due() at deadline_ns (clock_mono_ns(); UINT64_MAX: no more), so
+     * that a running vCPU sees its timer fire. Called on the vCPU's thread; asking again moves the
+     * deadline.
      */
     void (*timer_arm)(void *ctx, unsigned cpu, uint64_t deadline_ns);
     void *ctx;
@@ -111,51 +115,60 @@ struct hv_odd_sysreg {
 
 struct hv_ops {
     const char *name; /* "kvm", "hvf", "soft" */
-    /* Can it run guests of this architecture here? 0, or -errno with the reason and the next step in err. */
+    /* Can it run guests of this architecture here? 0, or -errno with the reason and the next step
+     * in err. */
     int (*probe)(enum board_arch arch, struct hv_caps *caps, struct err *err);
 
     int (*vm_new)(struct hv_vm **vm, const struct hv_config *config, struct err *err);
     void (*vm_free)(struct hv_vm *vm); /* every vCPU was freed before */
     /*
-     * Make host memory visible to the guest: RAM, or with `rom` memory that reads and executes directly
-     * while a store exits as MMIO. unmap() takes away a whole window that map() made; accesses then exit.
-     * RAM is mapped before the first vCPU runs; a ROM comes and goes at any time, from any thread.
+     * Make host memory visible to the guest: RAM, or with `rom` memory that reads and executes
+     * directly while a store exits as MMIO. unmap() takes away a whole window that map() made;
+     * accesses then exit. RAM is mapped before the first vCPU runs; a ROM comes and goes at any
+     * time, from any thread.
      */
     int (*map)(struct hv_vm *vm, gpa_t gpa, void *hva, uint64_t size, bool rom, struct err *err);
     void (*unmap)(struct hv_vm *vm, gpa_t gpa, uint64_t size);
     /* The host wrote RAM: drop what was derived from the bytes (mem_written). Any thread. */
     void (*ram_written)(struct hv_vm *vm, gpa_t gpa, uint64_t len);
-    /* Drive an SPI of the engine's own interrupt controller; repeat freely. Any thread. NULL without irqchip */
+    /* Drive an SPI of the engine's own interrupt controller; repeat freely. Any thread. NULL
+     * without irqchip */
     void (*set_spi)(struct hv_vm *vm, unsigned spi, bool level);
 
     int (*vcpu_new)(struct hv_vm *vm, unsigned index, struct hv_vcpu **vcpu, struct err *err);
     void (*vcpu_free)(struct hv_vcpu *vcpu);
     struct hv_exit (*run)(struct hv_vcpu *vcpu);
-    void (*complete)(struct hv_vcpu *vcpu, uint64_t val); /* the value of an MMIO load or sysreg read */
-    void (*kick)(struct hv_vcpu *vcpu);                   /* the next or running run() returns HV_EXIT_KICK */
+    void (*complete)(struct hv_vcpu *vcpu,
+                     uint64_t val);     /* the value of an MMIO load or sysreg read */
+    void (*kick)(struct hv_vcpu *vcpu); /* the next or running run() returns HV_EXIT_KICK */
     void (*set_line)(struct hv_vcpu *vcpu, enum hv_line line, bool level);
-    void (*timer_due)(struct hv_vcpu *vcpu); /* timer_arm()'s deadline has come; any thread. NULL with irqchip */
-    /* Would run() go on: an interrupt line is up or a timer has fired? For a vCPU in HV_EXIT_WAIT; any thread. */
+    void (*timer_due)(
+        struct hv_vcpu *vcpu); /* timer_arm()'s deadline has come; any thread. NULL with irqchip */
+    /* Would run() go on: an interrupt line is up or a timer has fired? For a vCPU in HV_EXIT_WAIT;
+     * any thread. */
     bool (*runnable)(struct hv_vcpu *vcpu);
     void (*get_regs)(struct hv_vcpu *vcpu, struct hv_regs *regs);
     void (*set_regs)(struct hv_vcpu *vcpu, const struct hv_regs *regs);
     /* Power-on state: EL1h, MMU off, all interrupts masked, x0 = arg, PC = entry. */
     void (*reset)(struct hv_vcpu *vcpu, gpa_t entry, uint64_t arg);
-    /* Walk the vCPU's own tables: false when gva does not translate. Only while the vCPU is not in run(). */
+    /* Walk the vCPU's own tables: false when gva does not translate. Only while the vCPU is not in
+     * run(). */
     bool (*translate)(struct hv_vcpu *vcpu, uint64_t gva, gpa_t *gpa);
     /* Unknown system registers met so far, at most `max`; returns how many were stored. */
     unsigned (*odd_sysregs)(struct hv_vcpu *vcpu, struct hv_odd_sysreg *out, unsigned max);
 };
 
-extern const struct hv_ops *const hv_engines[]; /* in the order `auto` tries them, NULL at the end */
+extern const struct hv_ops
+    *const hv_engines[]; /* in the order `auto` tries them, NULL at the end */
 
 const struct hv_ops *hv_find(const char *name);
 
 /*
- * The engine for `name` ("auto" or one of the table). `why` (of `why_len` bytes) receives one line: which
- * was taken and why not the ones before it. A named engine never falls back: -errno with err filled.
+ * The engine for `name` ("auto" or one of the table). `why` (of `why_len` bytes) receives one line:
+ * which was taken and why not the ones before it. A named engine never falls back: -errno with err
+ * filled.
  */
-int hv_choose(const char *name, enum board_arch arch, const struct hv_ops **ops, struct hv_caps *caps,
-              char *why, size_t why_len, struct err *err);
+int hv_choose(const char *name, enum board_arch arch, const struct hv_ops **ops,
+              struct hv_caps *caps, char *why, size_t why_len, struct err *err);
 
 #endif

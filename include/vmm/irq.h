@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 
-/* The far end: input `n` of an interrupt controller, or a test's recorder. An unset line goes nowhere. */
+/* The far end: input `n` of an interrupt controller, or a test's recorder. An unset line goes
+ * nowhere. */
 struct irq_line {
     void (*set)(void *ctx, unsigned n, bool level);
     void *ctx;

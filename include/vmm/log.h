@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * log.h - what the machine does, for the user who asks (--log 0..4). Never the way to report an error.
+ * log.h - what the machine does, for the user who asks (--log 0..4). Never the way to report an
+ * error.
  */
 #ifndef VMM_LOG_H
 #define VMM_LOG_H
@@ -16,7 +17,8 @@ enum log_level {
 /* The most that is shown; read by log_on(). Set once by the launcher before any thread starts. */
 extern enum log_level log_max;
 
-/* Where lines go (no newline at the end). Set once by the launcher; without one, lines are dropped. */
+/* Where lines go (no newline at the end). Set once by the launcher; without one, lines are dropped.
+ */
 extern void (*log_sink)(enum log_level level, const char *line);
 
 #define log_on(level) ((level) <= log_max)

@@ -9,7 +9,7 @@
 #include "vmm/err.h"
 
 #define MEM_REGIONS_MAX 4
-#define MEM_PAGE KIB(4)
+#define MEM_PAGE        KIB(4)
 
 struct mem_region {
     gpa_t base;    /* 4 KiB aligned */
@@ -21,19 +21,22 @@ struct guest_mem {
     struct mem_region regions[MEM_REGIONS_MAX]; /* ascending, disjoint; fixed after mem_init() */
     unsigned n;
     bool huge; /* mem_huge() was called */
-    /* Told of every write to RAM that the host makes (see mem_written). Set before the first vCPU runs. */
+    /* Told of every write to RAM that the host makes (see mem_written). Set before the first vCPU
+     * runs. */
     void (*written)(void *ctx, gpa_t gpa, uint64_t len);
     void *written_ctx;
 };
 
-/* What to make: hva is ignored. Ranges must be ascending and disjoint (the board checks prove it). */
+/* What to make: hva is ignored. Ranges must be ascending and disjoint (the board checks prove it).
+ */
 int mem_init(struct guest_mem *mem, const struct mem_region *ranges, unsigned n, struct err *err);
 void mem_fini(struct guest_mem *mem);
 
 /*
- * From now on, memory that is touched for the first time comes in 2 MiB pages where the host has them.
- * Called before much is written, and before the guest runs: a guest of a few pages is loaded into 4 KiB
- * pages first, which is ten times faster than clearing a large one. Advice only; repeats cost nothing.
+ * From now on, memory that is touched for the first time comes in 2 MiB pages where the host has
+ * them. Called before much is written, and before the guest runs: a guest of a few pages is loaded
+ * into 4 KiB pages first, which is ten times faster than clearing a large one. Advice only; repeats
+ * cost nothing.
  */
 void mem_huge(struct guest_mem *mem);
 
@@ -51,11 +54,13 @@ uint64_t mem_room(const struct guest_mem *mem, gpa_t gpa);
 /* Bytes of RAM in all regions. */
 uint64_t mem_total(const struct guest_mem *mem);
 
-/* Copy out of or into RAM; mem_write reports the write. False, and nothing done, when a byte is outside RAM. */
+/* Copy out of or into RAM; mem_write reports the write. False, and nothing done, when a byte is
+ * outside RAM. */
 bool mem_read(const struct guest_mem *mem, gpa_t gpa, void *buf, uint64_t len);
 bool mem_write(struct guest_mem *mem, gpa_t gpa, const void *buf, uint64_t len);
 
-/* The host has written [gpa, gpa + len) through mem_hva(): engines drop what they derived from it. */
+/* The host has written [gpa, gpa + len) through mem_hva(): engines drop what they derived from it.
+ */
 void mem_written(struct guest_mem *mem, gpa_t gpa, uint64_t len);
 
 #endif

@@ -13,7 +13,8 @@ struct park {
     _Atomic uint32_t word;
 };
 
-/* Sleep until park_wake() or clock_mono_ns() reaches deadline_ns (UINT64_MAX: no deadline). One thread. */
+/* Sleep until park_wake() or clock_mono_ns() reaches deadline_ns (UINT64_MAX: no deadline). One
+ * thread. */
 void park_wait(struct park *p, uint64_t deadline_ns);
 
 /* Any thread, and async-signal-safe. */

@@ -58,19 +58,21 @@ struct vm_config {
     const char *flash_file; /* second flash bank, read and written back; NULL: in memory */
     void (*progress)(void *ctx, const char *what, uint64_t done, uint64_t total);
     void *progress_ctx;
-    int in_fd, out_fd;  /* the console; in_fd -1: no input */
-    /* Terminal input passes here byte by byte (the ^A escape); false swallows the byte. NULL: all pass. */
+    int in_fd, out_fd; /* the console; in_fd -1: no input */
+    /* Terminal input passes here byte by byte (the ^A escape); false swallows the byte. NULL: all
+     * pass. */
     bool (*input_filter)(void *arg, uint8_t byte);
     uint64_t timeout_ns; /* 0: none; from vm_run() */
-    uint64_t silent_ns;  /* 0: off; else silent() is called once when no console byte came in that time */
+    uint64_t
+        silent_ns; /* 0: off; else silent() is called once when no console byte came in that time */
     void (*silent)(void *ctx, const struct vm_result *so_far);
-    void *ctx;           /* for input_filter and silent */
-    uint64_t phases[2];  /* VM_PHASE_EXEC and VM_PHASE_PARSE, for the report */
+    void *ctx;          /* for input_filter and silent */
+    uint64_t phases[2]; /* VM_PHASE_EXEC and VM_PHASE_PARSE, for the report */
 };
 
-#define VM_LAST_EXITS 16
+#define VM_LAST_EXITS   16
 #define VM_UNMAPPED_MAX 8
-#define VM_ODD_MAX 8
+#define VM_ODD_MAX      8
 
 struct vm_unmapped {
     gpa_t gpa; /* of the first access; later ones within the same 4 KiB are counted with it */
@@ -97,7 +99,7 @@ struct vm_result {
     unsigned cpu;                    /* the vCPU below: the one that ended it, else 0 */
     bool has_regs;
     struct hv_regs regs;
-    char symbol[96]; /* of regs.pc; "" when unknown */
+    char symbol[96];                         /* of regs.pc; "" when unknown */
     struct vm_exit_note last[VM_LAST_EXITS]; /* oldest first; n_last of them; of `cpu` */
     unsigned n_last;
     struct vm_unmapped unmapped[VM_UNMAPPED_MAX];
@@ -105,18 +107,18 @@ struct vm_result {
     uint64_t unmapped_total;
     struct hv_odd_sysreg odd[VM_ODD_MAX];
     unsigned n_odd;
-    uint64_t bus_odd; /* accesses of a size their device does not take */
+    uint64_t bus_odd;       /* accesses of a size their device does not take */
     uint8_t code_bytes[16]; /* at regs.pc, when it translates to RAM: n_code of them */
     unsigned n_code;
-    bool pc_mapped;         /* the PC translates */
-    gpa_t pc_gpa;           /* to this */
+    bool pc_mapped; /* the PC translates */
+    gpa_t pc_gpa;   /* to this */
 };
 
 struct vm;
 
 /*
- * Build the machine and load the image. On failure 0 is not returned, err says why, *vm is NULL. `config`
- * is copied; the strings and the board it points to must outlive the vm.
+ * Build the machine and load the image. On failure 0 is not returned, err says why, *vm is NULL.
+ * `config` is copied; the strings and the board it points to must outlive the vm.
  */
 int vm_new(struct vm **vm, const struct vm_config *config, struct err *err);
 void vm_free(struct vm *vm);
@@ -124,7 +126,8 @@ void vm_free(struct vm *vm);
 /* Run until the end, with vCPU 0 on the calling thread. Once per vm. */
 void vm_run(struct vm *vm, struct vm_result *result);
 
-/* Ask the machine to end, from any thread or a signal handler. The first reason given is the one kept. */
+/* Ask the machine to end, from any thread or a signal handler. The first reason given is the one
+ * kept. */
 void vm_stop(struct vm *vm, enum vm_end end, int code);
 
 /* Press the power key (a PL061 pin where the board has one); false when it has none. Any thread. */

@@ -2,11 +2,11 @@
 /*
  * cpu.h - the state of one software ARM64 CPU, and how its instruction handlers are written.
  *
- * Guest code runs from mirrors: for each 4 KiB page of guest physical memory that executes, an array of
- * 1024 predecoded slots plus one that ends the page. A slot holds its handler and the operands the handler
- * needs; all slots start as "decode me". Handlers tail-call the next slot's handler. The PC is implicit:
- * the slot's place in the mirror. Mirrors, TLBs and everything else derived from guest state are caches
- * that may be dropped whenever no slot pointer is live.
+ * Guest code runs from mirrors: for each 4 KiB page of guest physical memory that executes, an
+ * array of 1024 predecoded slots plus one that ends the page. A slot holds its handler and the
+ * operands the handler needs; all slots start as "decode me". Handlers tail-call the next slot's
+ * handler. The PC is implicit: the slot's place in the mirror. Mirrors, TLBs and everything else
+ * derived from guest state are caches that may be dropped whenever no slot pointer is live.
  */
 #ifndef A64_CPU_H
 #define A64_CPU_H
@@ -26,7 +26,8 @@ struct a64_op;
 /* Executes one instruction; returns the slot to go on with, or NULL when run() has to return. */
 typedef const struct a64_op *a64_fn(struct a64_cpu *cpu, const struct a64_op *op);
 
-/* 16 bytes. Register numbers are indices into cpu->x (see A64_ZR), or plain 0..31 for V registers. */
+/* 16 bytes. Register numbers are indices into cpu->x (see A64_ZR), or plain 0..31 for V registers.
+ */
 struct a64_op {
     a64_fn *fn;
     uint8_t rd, rn, rm, ra;
@@ -36,7 +37,8 @@ struct a64_op {
     };
 };
 
-/* cpu->x: X0..X30, then the current SP, a zero that nobody writes, and a place for discarded results. */
+/* cpu->x: X0..X30, then the current SP, a zero that nobody writes, and a place for discarded
+ * results. */
 enum { A64_SP = 31, A64_ZR = 32, A64_SINK = 33, A64_XREGS = 34 };
 
 /* Indices into cpu->x of a 5-bit register field: read as Xn/XZR, written as Xn/XZR, or Xn/SP. */
@@ -64,17 +66,18 @@ union a64_vreg {
     __uint128_t q;
 } __attribute__((aligned(16)));
 
-#define A64_PAGE 4096u
+#define A64_PAGE     4096u
 #define A64_PAGE_OPS 1024u
 
 /*
- * Data TLB entry of one 4 KiB page. A tag is (page | 0xfff), so that an empty (zero) entry matches nothing;
- * it is compared with (va + size - 1) | 0xfff, which makes an access that leaves the page miss.
+ * Data TLB entry of one 4 KiB page. A tag is (page | 0xfff), so that an empty (zero) entry matches
+ * nothing; it is compared with (va + size - 1) | 0xfff, which makes an access that leaves the page
+ * miss.
  */
 struct a64_dtlb {
     uint64_t tag_r, tag_w; /* 0 when that access must take the slow path */
     uintptr_t addend;      /* host address = va + addend (wrapping) */
-    uint64_t amask;        /* 0; all ones when accesses must be aligned (Device memory, SCTLR_EL1.A) */
+    uint64_t amask; /* 0; all ones when accesses must be aligned (Device memory, SCTLR_EL1.A) */
 };
 
 /* Instruction TLB entry: the mirror of a page. `page` is the VA page | 1, 0 when empty. */
@@ -83,13 +86,14 @@ struct a64_itlb {
     struct a64_op *ops;
 };
 
-#define A64_DTLB 1024u
-#define A64_ITLB 256u
+#define A64_DTLB  1024u
+#define A64_ITLB  256u
 #define A64_BANKS 8u
 
 /*
- * The translations of one (ASID, privilege, PAN) context; switching contexts switches banks. What is known
- * about a bank is kept elsewhere (struct a64_bank_info), so that an unused bank is never touched.
+ * The translations of one (ASID, privilege, PAN) context; switching contexts switches banks. What
+ * is known about a bank is kept elsewhere (struct a64_bank_info), so that an unused bank is never
+ * touched.
  */
 struct a64_bank {
     struct a64_itlb i[A64_ITLB];
@@ -98,13 +102,14 @@ struct a64_bank {
 
 /* cpu->pending: reasons to leave the straight path at the next taken branch. Set by any thread. */
 enum {
-    A64_PEND_IRQ = 1 << 0,   /* HV_LINE_IRQ is up (taken when PSTATE.I is clear) */
+    A64_PEND_IRQ = 1 << 0, /* HV_LINE_IRQ is up (taken when PSTATE.I is clear) */
     A64_PEND_FIQ = 1 << 1,
     A64_PEND_KICK = 1 << 2,  /* run() returns HV_EXIT_KICK */
     A64_PEND_TIMER = 1 << 3, /* look at the timers */
     A64_PEND_SYNC = 1 << 4,  /* requests of other threads wait (TLBI, IC, ram_written) */
-    A64_PEND_REPLAY = 1 << 5, /* cpu->mmio belongs to an instruction that ends before the next branch */
-    A64_PEND_STEP = 1 << 6,   /* software step: one instruction, then the step exception */
+    A64_PEND_REPLAY =
+        1 << 5, /* cpu->mmio belongs to an instruction that ends before the next branch */
+    A64_PEND_STEP = 1 << 6, /* software step: one instruction, then the step exception */
 };
 
 /* One completed access of an instruction that is run again until all its accesses are complete. */
@@ -139,20 +144,23 @@ struct a64_cpu {
     bool fp_trap; /* FP/ASIMD instructions trap (CPACR_EL1.FPEN at this EL) */
     uint8_t el;   /* 0 or 1 */
     bool spsel, pan;
-    bool smp;     /* more than one vCPU: barriers cost something */
-    uint8_t daif; /* bits 3..0 = D A I F, as in MRS DAIF >> 6 */
+    bool smp;              /* more than one vCPU: barriers cost something */
+    uint8_t daif;          /* bits 3..0 = D A I F, as in MRS DAIF >> 6 */
     struct a64_op *ops;    /* mirror of the page that runs */
     uint64_t page_va;      /* its VA */
     struct a64_bank *bank; /* translations of the current context */
     struct a64_bank *user; /* those of EL0 in the current ASID (LDTR/STTR) */
-    const struct a64_op *resume; /* what a handler returns after a helper said "not done": see below */
-    uint64_t pc;           /* valid outside handlers only */
+    const struct a64_op
+        *resume; /* what a handler returns after a helper said "not done": see below */
+    uint64_t pc; /* valid outside handlers only */
 
     union a64_vreg v[32];
-    uint32_t fpcr, fpsr;   /* architectural, except that fpsr lacks what fp.c keeps in the host's flags */
+    uint32_t fpcr,
+        fpsr; /* architectural, except that fpsr lacks what fp.c keeps in the host's flags */
 
-    /* Local exclusive monitor: what was read, for the compare-and-swap of the store (sem_excl.c). */
-    uint8_t *excl_hva;     /* NULL: open */
+    /* Local exclusive monitor: what was read, for the compare-and-swap of the store (sem_excl.c).
+     */
+    uint8_t *excl_hva; /* NULL: open */
     uint8_t excl_size;
     uint64_t excl_val[2];
 
@@ -163,14 +171,15 @@ struct a64_cpu {
     /* Exit under construction, and the accesses of the instruction that is run again. */
     struct hv_exit exit;
     struct a64_mmio mmio[A64_MMIO_MAX];
-    unsigned mmio_n;     /* completed accesses of the current instruction */
-    unsigned mmio_at;    /* of those, consumed in this run of it */
+    unsigned mmio_n;  /* completed accesses of the current instruction */
+    unsigned mmio_at; /* of those, consumed in this run of it */
 #ifdef A64_STATS
     struct a64_stats stats;
 #endif
 };
 
-/* ---- Writing a handler -------------------------------------------------------------------------------
+/* ---- Writing a handler
+ * -------------------------------------------------------------------------------
  *
  *   A64_OP(add_imm64)
  *   {
@@ -178,21 +187,25 @@ struct a64_cpu {
  *       A64_NEXT;
  *   }
  *
- * A handler ends in A64_NEXT, A64_JUMP(slot), A64_GOTO(va), or `return` of one of the helpers that return
- * a slot (a64_undef, a64_exception...). After a helper that returned false ("not done": an exception was
- * taken or run() must return) it returns cpu->resume and has changed no architectural state.
+ * A handler ends in A64_NEXT, A64_JUMP(slot), A64_GOTO(va), or `return` of one of the helpers that
+ * return a slot (a64_undef, a64_exception...). After a helper that returned false ("not done": an
+ * exception was taken or run() must return) it returns cpu->resume and has changed no architectural
+ * state.
  */
-#define A64_OP(name) const struct a64_op *a64_op_##name(struct a64_cpu *cpu, const struct a64_op *op)
+#define A64_OP(name)                                                                               \
+    const struct a64_op *a64_op_##name(struct a64_cpu *cpu, const struct a64_op *op)
 
 #ifdef A64_STATS
 #define A64_COUNT(cpu, what) ((void)(cpu)->stats.what++)
-#define A64_COUNT_ACCESS(cpu, op, va, write) a64_stats_access(&(cpu)->stats, (cpu)->el, (op)->rn, va, write)
+#define A64_COUNT_ACCESS(cpu, op, va, write)                                                       \
+    a64_stats_access(&(cpu)->stats, (cpu)->el, (op)->rn, va, write)
 #else
-#define A64_COUNT(cpu, what) ((void)0)
+#define A64_COUNT(cpu, what)                 ((void)0)
 #define A64_COUNT_ACCESS(cpu, op, va, write) ((void)0)
 #endif
 
-/* Threaded code needs tail calls; builds without them (-O0, sanitizers) return to the loop in run.c. */
+/* Threaded code needs tail calls; builds without them (-O0, sanitizers) return to the loop in
+ * run.c. */
 #if defined(A64_LOOP)
 #define A64_DISPATCH(to)                                                                           \
     do {                                                                                           \
@@ -218,8 +231,9 @@ struct a64_cpu {
 #define A64_NEXT A64_DISPATCH(op + 1)
 
 /*
- * For handlers with a local whose address escapes: compilers do not tail-call from those, and a call per
- * instruction would use up the stack. tests/lint/tailcalls.sh finds handlers that need this.
+ * For handlers with a local whose address escapes: compilers do not tail-call from those, and a
+ * call per instruction would use up the stack. tests/lint/tailcalls.sh finds handlers that need
+ * this.
  */
 #define A64_NEXT_LOOP return op + 1
 
@@ -259,13 +273,15 @@ static inline uint64_t a64_pc_of(const struct a64_cpu *cpu, const struct a64_op 
     return cpu->page_va + (uint64_t)((const char *)op - (const char *)cpu->ops) / 4;
 }
 
-/* ---- run.c: control flow. Each returns the slot to go on with (or NULL), ready to be returned. ---- */
+/* ---- run.c: control flow. Each returns the slot to go on with (or NULL), ready to be returned.
+ * ---- */
 const struct a64_op *a64_goto_slow(struct a64_cpu *cpu, uint64_t va);
 /* cpu->pending is not 0: deal with it, then go on at pc. */
 const struct a64_op *a64_interrupted(struct a64_cpu *cpu, uint64_t pc);
 /* Leave run(): cpu->exit is filled in, the guest resumes at pc. */
 const struct a64_op *a64_leave(struct a64_cpu *cpu, uint64_t pc);
-/* The op is the current one; the mirror or the translation regime may have changed: look the next PC up anew. */
+/* The op is the current one; the mirror or the translation regime may have changed: look the next
+ * PC up anew. */
 const struct a64_op *a64_resync(struct a64_cpu *cpu, const struct a64_op *op);
 
 /* ---- except.c ---- */
@@ -290,9 +306,11 @@ enum {
     A64_EC_BRK = 0x3c,
 };
 
-/* Take a synchronous exception to EL1: return address `pc`, ESR = ec<<26 | IL | iss. far only for aborts. */
+/* Take a synchronous exception to EL1: return address `pc`, ESR = ec<<26 | IL | iss. far only for
+ * aborts. */
 const struct a64_op *a64_exception(struct a64_cpu *cpu, uint64_t pc, unsigned ec, uint32_t iss);
-const struct a64_op *a64_abort(struct a64_cpu *cpu, uint64_t pc, unsigned ec, uint32_t iss, uint64_t far_);
+const struct a64_op *a64_abort(struct a64_cpu *cpu, uint64_t pc, unsigned ec, uint32_t iss,
+                               uint64_t far_);
 const struct a64_op *a64_undef(struct a64_cpu *cpu, const struct a64_op *op);
 const struct a64_op *a64_fp_trap(struct a64_cpu *cpu, const struct a64_op *op);
 uint32_t a64_pstate_get(const struct a64_cpu *cpu); /* SPSR layout */
@@ -301,8 +319,8 @@ void a64_pstate_set(struct a64_cpu *cpu, uint32_t pstate);
 
 static inline uint32_t a64_nzcv(const struct a64_cpu *cpu)
 {
-    return (uint32_t)(cpu->nf >> 63) << 31 | (uint32_t)(cpu->zf == 0) << 30 | (uint32_t)cpu->cf << 29 |
-           (uint32_t)cpu->vf << 28;
+    return (uint32_t)(cpu->nf >> 63) << 31 | (uint32_t)(cpu->zf == 0) << 30 |
+           (uint32_t)cpu->cf << 29 | (uint32_t)cpu->vf << 28;
 }
 
 static inline void a64_nzcv_set(struct a64_cpu *cpu, uint32_t nzcv)
@@ -313,17 +331,18 @@ static inline void a64_nzcv_set(struct a64_cpu *cpu, uint32_t nzcv)
     cpu->vf = nzcv >> 28 & 1;
 }
 
-/* ---- mmu.c: memory as instructions see it -------------------------------------------------------------
- * Little-endian loads and stores of 1, 2, 4, 8 bytes; an access is as atomic as the architecture asks for.
- * False: not done, return cpu->resume. The slow path takes alignment, translation and permission faults
- * with the right syndrome, crosses pages in two checked halves, and turns accesses outside RAM into exits:
- * run() returns, the instruction is then run again from its start and finds its completed accesses in
+/* ---- mmu.c: memory as instructions see it
+ * ------------------------------------------------------------- Little-endian loads and stores of
+ * 1, 2, 4, 8 bytes; an access is as atomic as the architecture asks for. False: not done, return
+ * cpu->resume. The slow path takes alignment, translation and permission faults with the right
+ * syndrome, crosses pages in two checked halves, and turns accesses outside RAM into exits: run()
+ * returns, the instruction is then run again from its start and finds its completed accesses in
  * cpu->mmio. So a handler does all its accesses in a fixed order before it changes any state.
  */
 bool a64_load_slow(struct a64_cpu *cpu, const struct a64_op *op, struct a64_bank *bank, uint64_t va,
                    unsigned size, uint64_t *val);
-bool a64_store_slow(struct a64_cpu *cpu, const struct a64_op *op, struct a64_bank *bank, uint64_t va,
-                    unsigned size, uint64_t val);
+bool a64_store_slow(struct a64_cpu *cpu, const struct a64_op *op, struct a64_bank *bank,
+                    uint64_t va, unsigned size, uint64_t val);
 
 static inline struct a64_dtlb *a64_dtlb_of(struct a64_bank *bank, uint64_t va)
 {
@@ -383,28 +402,29 @@ static inline bool a64_store_in(struct a64_cpu *cpu, const struct a64_op *op, st
     return a64_store_slow(cpu, op, bank, va, size, val);
 }
 
-static inline bool a64_load(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va, unsigned size,
-                            uint64_t *val)
+static inline bool a64_load(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va,
+                            unsigned size, uint64_t *val)
 {
     return a64_load_in(cpu, op, cpu->bank, va, size, val);
 }
 
-static inline bool a64_store(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va, unsigned size,
-                             uint64_t val)
+static inline bool a64_store(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va,
+                             unsigned size, uint64_t val)
 {
     return a64_store_in(cpu, op, cpu->bank, va, size, val);
 }
 
 /*
- * Check that [va, va + len) (len 1..64) can be read (or written) before an instruction does the first of
- * several accesses, so that it faults with no access done. False: not done, return cpu->resume.
+ * Check that [va, va + len) (len 1..64) can be read (or written) before an instruction does the
+ * first of several accesses, so that it faults with no access done. False: not done, return
+ * cpu->resume.
  */
 bool a64_probe(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va, unsigned len, bool write);
 
 /*
- * The host address of an aligned `size` (1..16) at va, for exclusives and atomics; `write` asks for write
- * permission too. NULL: not done, return cpu->resume (an access outside RAM takes an external abort, a
- * misaligned one an alignment fault).
+ * The host address of an aligned `size` (1..16) at va, for exclusives and atomics; `write` asks for
+ * write permission too. NULL: not done, return cpu->resume (an access outside RAM takes an external
+ * abort, a misaligned one an alignment fault).
  */
 uint8_t *a64_atomic_hva(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va, unsigned size,
                         bool write);
@@ -423,9 +443,9 @@ static inline bool a64_sp_ok(struct a64_cpu *cpu, const struct a64_op *op)
 struct a64_insn {
     uint32_t mask, value;
     const char *name;
-    a64_fn *exec;                                        /* when decode is NULL */
-    void (*decode)(struct a64_op *op, uint32_t insn);    /* fills in the slot; may pick a handler */
-    uint32_t flags;                                      /* A64_F_... */
+    a64_fn *exec;                                     /* when decode is NULL */
+    void (*decode)(struct a64_op *op, uint32_t insn); /* fills in the slot; may pick a handler */
+    uint32_t flags;                                   /* A64_F_... */
 };
 
 enum {

@@ -222,7 +222,8 @@ FP_HOST_OPS(pd, __m128d)
 
 #endif
 
-/* cppcheck takes the 0 of "compare with zero" for another function's pointer: all are on one line. */
+/* cppcheck takes the 0 of "compare with zero" for another function's pointer: all are on one line.
+ */
 // cppcheck-suppress ctunullpointer
 FP_HOST_SCALARS(s, ss, uint32_t, float, fp_f32)
 // cppcheck-suppress ctunullpointer

@@ -66,7 +66,7 @@ static uint64_t dczid_read(struct a64_cpu *cpu, const struct sysreg *r)
 #define SCTLR_RES1  (BIT(7) | BIT(8) | BIT(11) | BIT(22) | BIT(28) | BIT(29))
 #define SCTLR_TSCXT BIT(20)
 #define SCTLR_MASK                                                                                 \
-    (BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(9) | BIT(12) | BIT(14) | BIT(15) | BIT(16) |  \
+    (BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(9) | BIT(12) | BIT(14) | BIT(15) | BIT(16) | \
      BIT(18) | BIT(19) | SCTLR_TSCXT | BIT(23) | BIT(26))
 
 static void sctlr_write(struct a64_cpu *cpu, const struct sysreg *r, uint64_t val)

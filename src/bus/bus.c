@@ -57,7 +57,8 @@ bool bus_read(struct bus *bus, gpa_t gpa, unsigned size, uint64_t *val)
     }
     dev_lock(dev);
     for (unsigned at = 0; at < size; at += unit)
-        *val |= (dev->ops->read(dev, off + at, unit) & bits_get(~UINT64_C(0), 0, unit * 8)) << (at * 8);
+        *val |= (dev->ops->read(dev, off + at, unit) & bits_get(~UINT64_C(0), 0, unit * 8))
+                << (at * 8);
     dev_unlock(dev);
     return true;
 }

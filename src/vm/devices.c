@@ -24,7 +24,8 @@ static void vm_engine_spi(void *ctx, unsigned spi, bool level)
         vm->cfg.engine->set_spi(vm->hv, spi, level);
 }
 
-static struct irq_line vm_spi(struct vm *vm, const struct board_dev *row)
+/* A board may have no device with an interrupt. */
+__attribute__((unused)) static struct irq_line vm_spi(struct vm *vm, const struct board_dev *row)
 {
     if (row->spi != BOARD_NO_SPI && vm->cfg.caps.irqchip)
         return (struct irq_line){vm_engine_spi, vm, (unsigned)row->spi};

@@ -82,7 +82,10 @@ static void vcpu_pace_due(void *arg)
 {
     struct vm *vm = arg;
     atomic_store(&vm->pacing, false);
-    vm->uart_tick(vm->uart);
+    if (vm->cfg.caps.irqchip) /* this engine does not show when the machine waits */
+        vm->uart_idle(vm->uart);
+    else
+        vm->uart_tick(vm->uart);
 }
 
 /* After an access to the UART: if input waits for an idle machine, do not let a busy one starve it.

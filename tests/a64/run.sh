@@ -15,7 +15,7 @@ skip() {
 
 # On ARM64 hosts blocks run on the processor itself.
 case $(uname -m) in
-aarch64) emulator= cc=${CC:-cc} ;;
+aarch64) emulator='' cc=${CC:-cc} ;;
 *)
     emulator=$(command -v qemu-aarch64-static || command -v qemu-aarch64) ||
         skip "no qemu-aarch64 (Debian: qemu-user-static)"
