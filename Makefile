@@ -229,11 +229,11 @@ check-kvm: $(BIN)
 bench: $(BIN)
 	$(Q)tests/bench/run.sh $(BENCH)
 
-# Of a STATS=1 build: the launcher with tests/bench/l0.c in the way of a64_cpu_free().
+# Of a STATS=1 build: the launcher with tests/bench/l0.c around it.
 .PHONY: bench-l0
 bench-l0: $(B)/vibevmm-l0
 $(B)/vibevmm-l0: $(launcher_obj) $(B)/tests/bench/l0.o $(LIB)
-	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=a64_cpu_free -o $@ $^ $(LDLIBS)
+	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=a64_cpu_new,--wrap=main -o $@ $^ $(LDLIBS)
 
 # Every parser and the bus under libFuzzer: make fuzz FUZZ_SECONDS=600 FUZZ='bus elf'. Finds stay in build/fuzz.
 FUZZ ?= bus elf image gzip zboot dtb

@@ -38,6 +38,15 @@ format() {
     [ -z "$ugly" ] || { echo "$ugly"; return 1; }
 }
 
+# tidy_files COMPILER-OPTION...: the files on stdin. One process for each: clang-tidy 14 reports va_list errors that are
+# none when it is given several. Of a find its line alone is shown.
+tidy_files() {
+    xargs -P 2 -I{} sh -c \
+        'f=$1; shift; out=$(clang-tidy --quiet "$f" -- -std=c17 -Iinclude -I. -Ibuild/gen -D_GNU_SOURCE "$@" 2>/dev/null) ||
+            { echo "$out" | grep error:; exit 1; }' tidy {} "$@"
+}
+
+# The KVM engine is ARM64 code: its headers come with the cross compiler.
 tidy() {
     program_c | grep -v '^src/hv/kvm' | tidy_files || return 1
     if [ -f /usr/aarch64-linux-gnu/include/asm/kvm.h ]; then
@@ -56,7 +65,7 @@ check_cpp() {
 
 shell() {
     # shellcheck disable=SC2046 # our own file names hold no spaces
-    shellcheck -x -e SC1091,SC2154,SC2034,SC2016 $(git ls-files -- '*.sh' '*.t' .ci/run images/demo/init | xargs grep -lE '^#!/bin/sh|^# SPDX' | grep -v '^tests/cli/')
+    shellcheck -x -e SC1091,SC2154,SC2034,SC2016,SC2317 $(git ls-files -- '*.sh' '*.t' .ci/run images/demo/init | xargs grep -lE '^#!/bin/sh|^# SPDX' | grep -v '^tests/cli/')
 }
 
 tail_calls() {
