@@ -257,8 +257,8 @@ uint64_t fp_round_int(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a, e
         return sign;
     if (v.cls == FP_CLASS_INF || v.exp >= (int)f->f)
         return a;
-    uint64_t mag;
-    bool inexact;
+    uint64_t mag = 0;
+    bool inexact = false;
     fp_magnitude(v.sign, v.exp, v.mant, rm, &mag, &inexact); /* fits: exp is below 63 */
     if (inexact && exact)
         cpu->fpsr |= FPSR_IXC;

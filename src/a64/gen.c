@@ -128,7 +128,7 @@ static void parse_flags(struct row *r, char *s)
     char *save = NULL;
     for (char *t = strtok_r(s, ",", &save); t; t = strtok_r(NULL, ",", &save)) {
         unsigned i = 0, n = sizeof flags / sizeof flags[0];
-        while (i < n && strcmp(t, flags[i].word))
+        while (i < n && strcmp(t, flags[i].word) != 0)
             i++;
         if (i == n)
             die("unknown flag", t);

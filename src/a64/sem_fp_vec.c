@@ -124,7 +124,7 @@ static A64_OP(fpv_pair)
     __uint128_t r = 0;
     for (unsigned i = 0; i < half * 2; i++) {
         const union a64_vreg *v = &cpu->v[i < half ? op->rn : op->rm];
-        unsigned lane = i % half * 2;
+        unsigned lane = (i < half ? i : i - half) * 2;
         r |= (__uint128_t)fn(cpu, fpv_fmt(op), fpv_get(v, lane, dbl), fpv_get(v, lane + 1, dbl))
              << (dbl ? i * 64 : i * 32);
     }

@@ -110,8 +110,10 @@ static int elf_segs_read(struct boot_ctx *c, const struct boot_file *f, const ui
     uint8_t *ph;
     unsigned n;
     bool interp = false;
-    int rc = elf_phdrs_new(f, head, &ph, &n, c->err);
     *n_segs = 0;
+    int rc = elf_phdrs_new(f, head, &ph, &n, c->err);
+    if (!ph)
+        return rc;
     for (unsigned i = 0; !rc && i < n; i++)
         interp |= le32_get(ph + i * ELF_PHDR) == PT_INTERP;
     for (unsigned i = 0; !rc && i < n; i++) {

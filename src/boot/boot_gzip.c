@@ -157,9 +157,9 @@ int boot_gzip_load(struct boot_ctx *c, const struct boot_file *f, const char *pa
     struct boot_file all = {.fd = -1};
     uint64_t n = 0;
     int rc = boot_gz_open(&gz, f, c->err);
-    if (rc)
+    if (!gz)
         return rc;
-    rc = boot_gz_read(gz, head, sizeof head, &n, c->err);
+    rc = rc ? rc : boot_gz_read(gz, head, sizeof head, &n, c->err);
     if (rc)
         goto out;
     if (!n) {

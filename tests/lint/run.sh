@@ -42,7 +42,7 @@ format() {
 # none when it is given several. Of a find its line alone is shown.
 tidy_files() {
     xargs -P 2 -I{} sh -c \
-        'f=$1; shift; out=$(clang-tidy --quiet "$f" -- -std=c17 -Iinclude -I. -Ibuild/gen -D_GNU_SOURCE "$@" 2>/dev/null) ||
+        'f=$1; shift; out=$(clang-tidy --quiet "$f" -- -std=c17 -Iinclude -I. -Ibuild/gen -Ibuild/release/gen -D_GNU_SOURCE "$@" 2>/dev/null) ||
             { echo "$out" | grep error:; exit 1; }' tidy {} "$@"
 }
 
