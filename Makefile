@@ -68,7 +68,6 @@ A64_TAIL += $(if $(findstring x86_64,$(target)),-mcx16)
 SRC_base := err.c log.c clock.c
 SRC_mem := mem.c
 SRC_bus := bus.c regs.c
-SRC_irq :=
 SRC_board := board.c board_check.c
 SRC_dev := pl011.c pl031.c pl061.c debugcon.c sysctl.c virtio_slot.c cfi_flash.c \
 	gic.c gic_dist.c gic_redist.c gic_icc.c
@@ -100,7 +99,7 @@ A64_DEFS := $(addprefix src/a64/,a64.def a64_sys.def a64_fp.def a64_simd.def)
 GENERATED := $(GEN)/a64_table.h
 
 # ---- objects -------------------------------------------------------------------------------------------
-modules := base mem bus irq board dev boot dtb host a64 hv vm
+modules := base mem bus board dev boot dtb host a64 hv vm
 lib_src := $(foreach m,$(modules),$(addprefix src/$(m)/,$(SRC_$(m)))) $(BOARDS:%=boards/%.c)
 lib_obj := $(lib_src:%.c=$(B)/%.o) $(BOARDS:%=$(B)/gen/%_dtb.o) $(B)/gen/board_list.o
 launcher_obj := $(SRC_launcher:%.c=$(B)/launcher/%.o)

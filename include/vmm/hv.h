@@ -161,8 +161,6 @@ struct hv_ops {
 extern const struct hv_ops
     *const hv_engines[]; /* in the order `auto` tries them, NULL at the end */
 
-const struct hv_ops *hv_find(const char *name);
-
 /*
  * The engine for `name` ("auto" or one of the table). `why` (of `why_len` bytes) receives one line:
  * which was taken and why not the ones before it. A named engine never falls back: -errno with err

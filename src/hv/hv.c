@@ -22,12 +22,11 @@
 static const struct {
     const char *name;
     const struct hv_ops *ops;
-    const char *absent; /* why, and what to do */
+    const char *absent; /* why */
 } hv_names[] = {
-    {"kvm",  HV_KVM,
-     "this build has no KVM engine: that is for ARM64 hosts with Linux; use --engine soft"},
-    {"hvf",  NULL,     "this build has no Hypervisor.framework engine; use --engine soft" },
-    {"soft", &hv_soft, NULL                                                               },
+    {"kvm",  HV_KVM,   "this build has no KVM engine: that is for ARM64 hosts with Linux"},
+    {"hvf",  NULL,     "this build has no Hypervisor.framework engine"                   },
+    {"soft", &hv_soft, NULL                                                              },
 };
 
 const struct hv_ops *const hv_engines[] = {
@@ -38,14 +37,6 @@ const struct hv_ops *const hv_engines[] = {
     NULL,
 };
 
-const struct hv_ops *hv_find(const char *name)
-{
-    for (unsigned i = 0; hv_engines[i]; i++)
-        if (!strcmp(hv_engines[i]->name, name))
-            return hv_engines[i];
-    return NULL;
-}
-
 static int hv_choose_named(const char *name, enum board_arch arch, const struct hv_ops **ops,
                            struct hv_caps *caps, struct err *err)
 {
@@ -53,7 +44,8 @@ static int hv_choose_named(const char *name, enum board_arch arch, const struct 
         if (strcmp(hv_names[i].name, name) != 0)
             continue;
         if (!hv_names[i].ops)
-            return err_set(err, ERR_HOST, ENOTSUP, "engine %s: %s", name, hv_names[i].absent);
+            return err_set(err, ERR_HOST, ENOTSUP, "engine %s: %s; use --engine soft", name,
+                           hv_names[i].absent);
         *ops = hv_names[i].ops;
         return (*ops)->probe(arch, caps, err);
     }

@@ -47,8 +47,6 @@ static struct known known[] = {
     {0xffc00000, 0x1fc00000, FP16 ", fused multiply-add", 0},
     {0x9f60c400, 0x0e400400, FP16 ", three same", 0},
     {0xdf60c400, 0x5e400400, FP16 ", scalar three same", 0},
-    {0x9f7e0c00, 0x0e780800, FP16 ", two-register", 0},
-    {0xdf7e0c00, 0x5e780800, FP16 ", scalar two-register", 0},
     {0xbf7fcc00, 0x0e30c800, FP16 ", across lanes", 0},
     {0xff7fcc00, 0x5e30c800, FP16 ", scalar pairwise", 0},
     {0x9fc03400, 0x0f001000, FP16 ", by element", 0},
