@@ -18,15 +18,15 @@ static const struct board_ram virt_ram[] = {
 #define VIRT_VIRTIO(X, i) \
     X("virtio" #i, DEV_VIRTIO, 0x0a000000 + 0x200 * (i), 0x200, 16 + (i), 0)
 
-#define VIRT_DEVICES(X) /* name, kind, base, size, spi, param */ \
-    X("flash0",  DEV_CFI_FLASH,    0x00000000, 0x04000000, BOARD_NO_SPI, 0x40000) \
-    X("flash1",  DEV_CFI_FLASH,    0x04000000, 0x04000000, BOARD_NO_SPI, 0x40000) \
-    X("gicd",    DEV_GICV3_DIST,   0x08000000, 0x00010000, BOARD_NO_SPI, 0) \
-    X("gicr",    DEV_GICV3_REDIST, 0x080a0000, 0x00f60000, BOARD_NO_SPI, 0) \
+#define VIRT_DEVICES(X) /* name, kind, base, size, irq, param */ \
+    X("flash0",  DEV_CFI_FLASH,    0x00000000, 0x04000000, BOARD_NO_IRQ, 0x40000) \
+    X("flash1",  DEV_CFI_FLASH,    0x04000000, 0x04000000, BOARD_NO_IRQ, 0x40000) \
+    X("gicd",    DEV_GICV3_DIST,   0x08000000, 0x00010000, BOARD_NO_IRQ, 0) \
+    X("gicr",    DEV_GICV3_REDIST, 0x080a0000, 0x00f60000, BOARD_NO_IRQ, 0) \
     X("uart0",   DEV_PL011,        0x09000000, 0x00001000, 1, 0) \
     X("rtc",     DEV_PL031,        0x09010000, 0x00001000, 2, 0) \
     X("gpio",    DEV_PL061,        0x09030000, 0x00001000, 7, 3) \
-    X("sysctl",  DEV_SYSCTL,       0x090c0000, 0x00001000, BOARD_NO_SPI, 0) \
+    X("sysctl",  DEV_SYSCTL,       0x090c0000, 0x00001000, BOARD_NO_IRQ, 0) \
     VIRT_VIRTIO(X, 0)  VIRT_VIRTIO(X, 1)  VIRT_VIRTIO(X, 2)  VIRT_VIRTIO(X, 3) \
     VIRT_VIRTIO(X, 4)  VIRT_VIRTIO(X, 5)  VIRT_VIRTIO(X, 6)  VIRT_VIRTIO(X, 7) \
     VIRT_VIRTIO(X, 8)  VIRT_VIRTIO(X, 9)  VIRT_VIRTIO(X, 10) VIRT_VIRTIO(X, 11) \

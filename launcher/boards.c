@@ -68,8 +68,8 @@ static void board_map(const struct board *b, struct text *t)
         } else {
             const struct board_dev *dev = &b->devs[d++];
             map_line(t, dev->base, dev->size, dev->name, board_kind_name(dev->kind));
-            if (dev->spi != BOARD_NO_SPI)
-                text_add(t, "SPI %d (INTID %d)", dev->spi, dev->spi + 32);
+            if (dev->irq != BOARD_NO_IRQ)
+                text_add(t, "SPI %d (INTID %d)", dev->irq, dev->irq + 32);
         }
         while (t->len && t->p[t->len - 1] == ' ')
             t->p[--t->len] = '\0';

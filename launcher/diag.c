@@ -18,10 +18,10 @@
 #define SCTLR_M      BIT(0)
 
 static const char *const exit_names[HV_EXIT_REASONS] = {
-    [HV_EXIT_KICK] = "kick",   [HV_EXIT_MMIO] = "mmio",   [HV_EXIT_SYSREG] = "sysreg",
-    [HV_EXIT_CALL] = "call",   [HV_EXIT_WAIT] = "wait",   [HV_EXIT_SEMIHOST] = "semihost",
-    [HV_EXIT_OFF] = "off",     [HV_EXIT_RESET] = "reset", [HV_EXIT_PANIC] = "panic",
-    [HV_EXIT_STUCK] = "stuck", [HV_EXIT_FAIL] = "fail",
+    [HV_EXIT_KICK] = "kick",         [HV_EXIT_MMIO] = "mmio",   [HV_EXIT_PIO] = "pio",
+    [HV_EXIT_SYSREG] = "sysreg",     [HV_EXIT_CALL] = "call",   [HV_EXIT_WAIT] = "wait",
+    [HV_EXIT_SEMIHOST] = "semihost", [HV_EXIT_OFF] = "off",     [HV_EXIT_RESET] = "reset",
+    [HV_EXIT_PANIC] = "panic",       [HV_EXIT_STUCK] = "stuck", [HV_EXIT_FAIL] = "fail",
 };
 
 const char *exit_name(enum hv_exit_reason reason)
@@ -91,7 +91,7 @@ static void diag_image(const struct run *run, const struct vm_result *res, struc
     text_add(t, "  image     %s: %s%s%s, %" PRIu64 " bytes, at %#" PRIx64 " to %#" PRIx64 "\n",
              run->path, b->kind_name, *b->packing ? ", " : "", b->packing, b->file_len, b->load_gpa,
              b->load_gpa + (b->load_len ? b->load_len - 1 : 0));
-    text_add(t, "  start     entry %#" PRIx64, b->entry);
+    text_add(t, "  start     entry %#" PRIx64, b->start.entry);
     if (b->has_dtb)
         text_add(t, ", device tree at %#" PRIx64 "%s", b->dtb_gpa, b->arg_dtb ? " (x0)" : "");
     else

@@ -135,7 +135,7 @@ static void report_image(struct json *j, const struct run *run)
     if (b) {
         json_text(j, "kind", b->kind_name);
         json_text(j, "packing", b->packing);
-        json_hex(j, "entry", b->entry);
+        json_hex(j, "entry", b->start.entry);
         json_hex(j, "load", b->load_gpa);
         json_u64(j, "load_len", b->load_len);
         json_u64(j, "file_len", b->file_len);

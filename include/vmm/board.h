@@ -22,19 +22,30 @@ enum dev_kind {
     DEV_DEBUGCON,  /* a byte store prints it */
     DEV_SYSCTL,    /* power and exit status, SiFive test-finisher layout */
     DEV_VIRTIO,    /* a virtio-mmio window, empty until something is attached */
+    /* Of the PC. Those with "engine" are not modelled here: an engine that runs x86 brings them. */
+    DEV_UART16550,  /* ports */
+    DEV_I8042,      /* ports; the keyboard controller's reset line and nothing else */
+    DEV_CMOS,       /* ports; MC146818 clock and its RAM */
+    DEV_DEBUG_EXIT, /* port; a store ends the machine with a status */
+    DEV_I8259,      /* ports, engine */
+    DEV_I8254,      /* ports, engine */
+    DEV_IOAPIC,     /* engine */
+    DEV_LAPIC,      /* engine */
     DEV_KINDS
 };
 
-#define BOARD_NO_SPI   (-1)
+#define BOARD_NO_IRQ   (-1)
+#define BOARD_IRQ_MAX  987 /* GICv3 IHI 0069H §2.2.1: SPIs are INTIDs 32..1019 */
+#define BOARD_GSI_MAX  23  /* inputs of the I/O APIC (82093AA data sheet §2.4) */
 #define BOARD_NO_KEY   0xff
 #define BOARD_CPUS_MAX 8
 
 struct board_dev {
     const char *name; /* unique on the board: "uart0" */
     enum dev_kind kind;
-    gpa_t base;
+    gpa_t base; /* an I/O port when board_kind_ports(kind) */
     uint64_t size;
-    int spi; /* 0..987, or BOARD_NO_SPI */
+    int irq; /* ARM64: the SPI, 0..BOARD_IRQ_MAX; x86: the GSI, 0..BOARD_GSI_MAX; or BOARD_NO_IRQ */
     uint32_t param;
 };
 
@@ -51,14 +62,16 @@ struct board {
     enum board_arch arch;
     const struct board_ram *ram;
     unsigned n_ram;
-    const struct board_dev *devs; /* ascending by base */
+    const struct board_dev *devs; /* those in memory ascending by base, and those at ports too */
     unsigned n_devs;
     uint64_t mem_min, mem_default; /* bytes; the maximum is the sum of the windows */
     unsigned cpus_max;
     const char *console;  /* name of the row that is the console: stdin and stdout */
     const char *bootargs; /* kernel command line when --append gives none */
     gpa_t raw_off;        /* a raw image without --entry loads and starts at RAM base + this */
-    const uint8_t *dtb; /* flat device tree made at build time: cpus_max CPUs, mem_default of RAM */
+    /* What tells the guest about the machine, made at build time from the rows; one of them: */
+    const uint8_t *dtb;  /* flat device tree with cpus_max CPUs and mem_default of RAM */
+    const uint8_t *acpi; /* ACPI tables with cpus_max CPUs (vmm/acpi.h) */
 };
 
 /* The boards of this launcher, NULL at the end; the first is the default. */
@@ -67,6 +80,8 @@ extern const struct board *const boards[];
 const struct board *board_find(const char *name);
 const struct board_dev *board_dev_find(const struct board *board, const char *name);
 const char *board_kind_name(enum dev_kind kind);
+/* Is a device of this kind at I/O ports, not in memory? */
+bool board_kind_ports(enum dev_kind kind);
 
 /* Bytes of the board's device tree, as its header says (DTSpec 0.4 §5.2). */
 static inline size_t board_dtb_len(const struct board *board)
@@ -93,13 +108,17 @@ int board_check(const struct board *board, struct err *err);
 
 /*
  * Compile-time check of one row, for the X-macro lists in boards/: aligned to its size class and
- * SPI in range (GICv3 IHI 0069H §2.2.1: SPIs are INTIDs 32..1019).
+ * interrupt in range. BOARD_PORT_ASSERT is for the rows at I/O ports.
  */
-#define BOARD_ROW_ASSERT(name, kind, base, size, spi, param)                                       \
-    _Static_assert((base) % 0x200 == 0 && (size) > 0 && (size) % 0x200 == 0 && (spi) >= -1 &&      \
-                       (spi) <= 987,                                                               \
-                   name ": base and size are multiples of 0x200, spi is -1 or 0..987");
+#define BOARD_ROW_ASSERT(name, kind, base, size, irq, param)                                       \
+    _Static_assert((base) % 0x200 == 0 && (size) > 0 && (size) % 0x200 == 0 && (irq) >= -1 &&      \
+                       (irq) <= BOARD_IRQ_MAX,                                                     \
+                   name ": base and size are multiples of 0x200, irq is -1 or 0..987");
+#define BOARD_PORT_ASSERT(name, kind, base, size, irq, param)                                      \
+    _Static_assert((base) >= 0 && (size) > 0 && (base) + (size) <= 0x10000 && (irq) >= -1 &&       \
+                       (irq) <= BOARD_GSI_MAX,                                                     \
+                   name ": ports are 0..0xffff, irq is -1 or 0..23");
 
-#define BOARD_ROW(name, kind, base, size, spi, param) {name, kind, base, size, spi, param},
+#define BOARD_ROW(name, kind, base, size, irq, param) {name, kind, base, size, irq, param},
 
 #endif

@@ -11,9 +11,10 @@
 #include "vmm/board.h"
 #include "vmm/err.h"
 #include "vmm/mem.h"
+#include "vmm/start.h"
 
 /* What it was, after unpacking; boot_result.packing says how it was packed. */
-enum image_kind { IMAGE_RAW, IMAGE_ELF, IMAGE_ARM64, IMAGE_FIRMWARE };
+enum image_kind { IMAGE_RAW, IMAGE_ELF, IMAGE_ARM64, IMAGE_FIRMWARE, IMAGE_BZIMAGE };
 
 struct boot_params {
     const struct board *board;
@@ -21,9 +22,11 @@ struct boot_params {
     const char *binary;   /* raw bytes, whatever they look like; or NULL */
     const char *firmware; /* goes to the board's flash, not to RAM; excludes image and binary */
     bool has_entry;
-    gpa_t entry;        /* where a raw image is loaded and started */
-    const char *initrd; /* or NULL */
-    uint64_t dtb_room;  /* bytes the device tree may need; 0: the machine has none */
+    gpa_t entry;         /* where a raw image is loaded and started */
+    const char *initrd;  /* or NULL */
+    uint64_t dtb_room;   /* bytes the device tree may need; 0: the machine has none */
+    const char *cmdline; /* x86: the kernel command line; NULL: none */
+    gpa_t rsdp_gpa;      /* x86: where the ACPI tables begin, already in RAM; 0: there are none */
     /* For the firmware: the flash bytes, and their number; erased to 0xff by the caller. */
     uint8_t *flash;
     uint64_t flash_size;
@@ -38,11 +41,11 @@ struct boot_result {
     enum image_kind kind;
     const char *kind_name; /* "ELF64", "ARM64 Image", "raw", "firmware": constant */
     const char *packing;   /* "", "gzip", "EFI zboot (gzip)": constant */
-    gpa_t entry;           /* first PC */
-    bool arg_dtb;          /* x0 is the device tree's address, else 0 */
-    gpa_t load_gpa;        /* lowest byte of the image in memory, and */
-    uint64_t load_len;     /* how far it reaches, image_size or bss included */
-    uint64_t file_len;     /* bytes of the image as unpacked */
+    struct cpu_start start;
+    bool arg_dtb;      /* start.arg is the device tree's address, where there is one */
+    gpa_t load_gpa;    /* lowest byte of the image in memory, and */
+    uint64_t load_len; /* how far it reaches, image_size or bss included */
+    uint64_t file_len; /* bytes of the image as unpacked */
     gpa_t initrd_gpa;
     uint64_t initrd_len; /* 0: none */
     bool has_dtb;  /* false when no place was left for it (an ELF that fills the start of RAM) */

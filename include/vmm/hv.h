@@ -12,6 +12,7 @@
 #include "vmm/base.h"
 #include "vmm/board.h"
 #include "vmm/err.h"
+#include "vmm/start.h"
 
 struct hv_vm;
 struct hv_vcpu;
@@ -19,6 +20,7 @@ struct hv_vcpu;
 enum hv_exit_reason {
     HV_EXIT_KICK,   /* kick() was called, or a host signal came: nothing happened to the guest */
     HV_EXIT_MMIO,   /* an access outside RAM; a load waits for complete() */
+    HV_EXIT_PIO,    /* x86: an access to an I/O port; a load waits for complete() */
     HV_EXIT_SYSREG, /* ARM64: access to a register of the GIC CPU interface; a read waits for
                        complete() */
     HV_EXIT_CALL, /* ARM64: HVC or SMC by the SMC calling convention; x0..x3 by get_regs, answer by
@@ -45,7 +47,7 @@ struct hv_exit {
             uint64_t val; /* of a store, in the low `size` bytes */
             uint8_t size; /* 1, 2, 4, 8 */
             bool write;
-        } mmio;
+        } mmio, pio; /* of pio, gpa is the port, and size is at most 4 */
         struct {
             uint32_t reg; /* HV_SYSREG() */
             uint64_t val; /* of a write */
@@ -67,24 +69,43 @@ struct hv_exit {
 
 enum hv_line { HV_LINE_IRQ, HV_LINE_FIQ };
 
-/* ARM64 registers a debugger, a diagnosis and PSCI need. */
+/* x86 segment registers, in the order of their encoding (Intel SDM vol. 2, table B-8). */
+enum hv_seg { HV_ES, HV_CS, HV_SS, HV_DS, HV_FS, HV_GS, HV_SEGS };
+
+/* Registers that a debugger, a diagnosis and PSCI need; which half, the board's arch says. */
 struct hv_regs {
-    uint64_t x[31];
-    uint64_t sp;
-    uint64_t pc;
-    uint64_t pstate; /* SPSR layout (Arm ARM C5.2.18) */
-    /* Read-only for set_regs(): exception state for the diagnosis. */
-    uint64_t sctlr, ttbr0, ttbr1, vbar, esr, elr, far_, spsr;
+    uint64_t pc; /* a linear address: on x86 CS's base + RIP */
+    union {
+        struct { /* ARM64 */
+            uint64_t x[31];
+            uint64_t sp;
+            uint64_t pstate; /* SPSR layout (Arm ARM C5.2.18) */
+            /* Read-only for set_regs(): exception state for the diagnosis. */
+            uint64_t sctlr, ttbr0, ttbr1, vbar, esr, elr, far_, spsr;
+        };
+        struct {
+            uint64_t gpr[16]; /* in the order of their encoding: rax, rcx, rdx, rbx, rsp, rbp, rsi,
+                                 rdi, r8..r15 */
+            uint64_t rip, rflags;
+            /* Read-only for set_regs(). */
+            uint64_t cr0, cr2, cr3, cr4, efer;
+            uint64_t gdt_base, idt_base, tr_base;
+            uint64_t base[HV_SEGS];
+            uint16_t sel[HV_SEGS];
+            uint16_t gdt_limit, idt_limit;
+        } x86;
+    };
 };
 
 /* What an engine can, asked once. */
 struct hv_caps {
-    bool irqchip; /* brings its own GIC and timer: no GIC model is made */
+    bool irqchip; /* brings its own interrupt controller and timers: no model of them is made */
     /*
-     * Handles PSCI itself: HV_EXIT_OFF/RESET instead of HV_EXIT_CALL. Every vCPU is made and run
-     * from the start; reset() is for vCPU 0 only, the others wait in run() for the guest's CPU_ON.
+     * Handles PSCI (HV_EXIT_OFF/RESET instead of HV_EXIT_CALL), or INIT and SIPI, itself. Every
+     * vCPU is made and run from the start; reset() is for vCPU 0 only, the others wait in run()
+     * until the guest starts them.
      */
-    bool psci;
+    bool starts_cpus;
     unsigned cpus_max;
 };
 
@@ -131,9 +152,9 @@ struct hv_ops {
     void (*unmap)(struct hv_vm *vm, gpa_t gpa, uint64_t size);
     /* The host wrote RAM: drop what was derived from the bytes (mem_written). Any thread. */
     void (*ram_written)(struct hv_vm *vm, gpa_t gpa, uint64_t len);
-    /* Drive an SPI of the engine's own interrupt controller; repeat freely. Any thread. NULL
-     * without irqchip */
-    void (*set_spi)(struct hv_vm *vm, unsigned spi, bool level);
+    /* Drive an input of the engine's own interrupt controller, by the number that board rows have
+     * (SPI, GSI); repeat freely. Any thread. NULL without irqchip. */
+    void (*set_irq)(struct hv_vm *vm, unsigned irq, bool level);
 
     int (*vcpu_new)(struct hv_vm *vm, unsigned index, struct hv_vcpu **vcpu, struct err *err);
     void (*vcpu_free)(struct hv_vcpu *vcpu);
@@ -149,8 +170,8 @@ struct hv_ops {
     bool (*runnable)(struct hv_vcpu *vcpu);
     void (*get_regs)(struct hv_vcpu *vcpu, struct hv_regs *regs);
     void (*set_regs)(struct hv_vcpu *vcpu, const struct hv_regs *regs);
-    /* Power-on state: EL1h, MMU off, all interrupts masked, x0 = arg, PC = entry. */
-    void (*reset)(struct hv_vcpu *vcpu, gpa_t entry, uint64_t arg);
+    /* Power-on state, and then as `start` says. */
+    void (*reset)(struct hv_vcpu *vcpu, const struct cpu_start *start);
     /* Walk the vCPU's own tables: false when gva does not translate. Only while the vCPU is not in
      * run(). */
     bool (*translate)(struct hv_vcpu *vcpu, uint64_t gva, gpa_t *gpa);

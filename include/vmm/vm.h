@@ -75,11 +75,12 @@ struct vm_config {
 #define VM_ODD_MAX      8
 
 struct vm_unmapped {
-    gpa_t gpa; /* of the first access; later ones within the same 4 KiB are counted with it */
+    gpa_t gpa; /* of the first access; later ones within the same 4 KiB are counted with it. A
+                  port, with `port`; then each is counted apart */
     uint64_t pc;
     uint64_t count;
     uint8_t size;
-    bool write;
+    bool write, port;
 };
 
 struct vm_exit_note {

@@ -14,6 +14,14 @@ static const char *const board_kind_names[DEV_KINDS] = {
     [DEV_DEBUGCON] = "debugcon",
     [DEV_SYSCTL] = "sysctl",
     [DEV_VIRTIO] = "virtio-mmio",
+    [DEV_UART16550] = "16550",
+    [DEV_I8042] = "i8042",
+    [DEV_CMOS] = "cmos",
+    [DEV_DEBUG_EXIT] = "debug-exit",
+    [DEV_I8259] = "i8259",
+    [DEV_I8254] = "i8254",
+    [DEV_IOAPIC] = "ioapic",
+    [DEV_LAPIC] = "lapic",
 };
 
 const struct board *board_find(const char *name)
@@ -35,6 +43,12 @@ const struct board_dev *board_dev_find(const struct board *board, const char *na
 const char *board_kind_name(enum dev_kind kind)
 {
     return board_kind_names[kind];
+}
+
+bool board_kind_ports(enum dev_kind kind)
+{
+    return kind == DEV_UART16550 || kind == DEV_I8042 || kind == DEV_CMOS ||
+           kind == DEV_DEBUG_EXIT || kind == DEV_I8259 || kind == DEV_I8254;
 }
 
 uint64_t board_mem_max(const struct board *board)

@@ -13,7 +13,7 @@
 
 /* What a row of each kind must have. */
 static const struct board_kind_rule {
-    bool spi;     /* an interrupt of its own */
+    bool irq;     /* an interrupt of its own */
     bool console; /* can be the console */
     uint64_t min; /* bytes of registers */
 } board_kind_rules[DEV_KINDS] = {
@@ -123,17 +123,17 @@ static int board_check_spis(const struct board *b, struct err *err)
 {
     for (unsigned i = 0; i < b->n_devs; i++) {
         const struct board_dev *d = &b->devs[i];
-        if (board_kind_rules[d->kind].spi != (d->spi != BOARD_NO_SPI))
+        if (board_kind_rules[d->kind].irq != (d->irq != BOARD_NO_IRQ))
             return board_bad(err, "board %s: %s has SPI %d, but a %s has %s", b->name, d->name,
-                             d->spi, board_kind_name(d->kind),
-                             board_kind_rules[d->kind].spi ? "one" : "none");
-        if (d->spi < BOARD_NO_SPI || d->spi > 987) /* GICv3 IHI 0069H §2.2.1 */
+                             d->irq, board_kind_name(d->kind),
+                             board_kind_rules[d->kind].irq ? "one" : "none");
+        if (d->irq < BOARD_NO_IRQ || d->irq > 987) /* GICv3 IHI 0069H §2.2.1 */
             return board_bad(err, "board %s: %s has SPI %d, SPIs are 0..987", b->name, d->name,
-                             d->spi);
+                             d->irq);
         for (unsigned j = 0; j < i; j++)
-            if (d->spi != BOARD_NO_SPI && b->devs[j].spi == d->spi)
+            if (d->irq != BOARD_NO_IRQ && b->devs[j].irq == d->irq)
                 return board_bad(err, "board %s: %s and %s both have SPI %d", b->name,
-                                 b->devs[j].name, d->name, d->spi);
+                                 b->devs[j].name, d->name, d->irq);
     }
     return 0;
 }

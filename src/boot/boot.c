@@ -121,7 +121,7 @@ static int boot_raw_load(struct boot_ctx *c, const struct boot_file *f)
     boot_use(c, at, f->len);
     res->kind = IMAGE_RAW;
     res->kind_name = "raw";
-    res->entry = res->load_gpa = at;
+    res->start.entry = res->load_gpa = at;
     res->load_len = res->file_len = f->len;
     res->arg_dtb = true;
     return rc;
@@ -151,7 +151,7 @@ static int boot_firmware_load(struct boot_ctx *c, const struct boot_file *f)
     rc = boot_file_read(f, 0, p->flash, f->len, c->err);
     res->kind = IMAGE_FIRMWARE;
     res->kind_name = "firmware";
-    res->entry = res->load_gpa = p->flash_base;
+    res->start.entry = res->load_gpa = p->flash_base;
     res->load_len = res->file_len = f->len;
     return rc;
 }
@@ -197,7 +197,7 @@ static gpa_t boot_initrd_from(const struct boot_ctx *c)
 {
     const struct mem_region *r = &c->mem->regions[0];
     for (unsigned i = 0; i < c->mem->n; i++)
-        if (c->res->entry >= c->mem->regions[i].base)
+        if (c->res->start.entry >= c->mem->regions[i].base)
             r = &c->mem->regions[i];
     if (c->res->kind == IMAGE_FIRMWARE)
         r = &c->mem->regions[0];
@@ -262,7 +262,7 @@ static void boot_log(const struct boot_result *res, const char *path)
 {
     log_at(LOG_INFO, "%s: %s%s%s at %#" PRIx64 "+%#" PRIx64 ", entry %#" PRIx64, path,
            res->kind_name, *res->packing ? " in " : "", res->packing, res->load_gpa, res->load_len,
-           res->entry);
+           res->start.entry);
     if (res->initrd_len)
         log_at(LOG_INFO, "initramfs at %#" PRIx64 "+%#" PRIx64, res->initrd_gpa, res->initrd_len);
     if (res->has_dtb)

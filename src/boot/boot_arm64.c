@@ -109,7 +109,7 @@ int boot_arm64_load(struct boot_ctx *c, const struct boot_file *f, const uint8_t
     boot_use(c, gpa, MAX(size, len));
     res->kind = IMAGE_ARM64;
     res->kind_name = "ARM64 Image";
-    res->entry = res->load_gpa = gpa;
+    res->start.entry = res->load_gpa = gpa;
     res->load_len = MAX(size, len);
     res->file_len = len;
     res->arg_dtb = true;

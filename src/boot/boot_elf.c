@@ -179,7 +179,7 @@ int boot_elf_load(struct boot_ctx *c, struct boot_file *f, const uint8_t *head)
     if (rc)
         return rc;
     uint64_t entry = le64_get(head + 24), end = 0;
-    if (!elf_entry(segs, n, entry, &res->entry))
+    if (!elf_entry(segs, n, entry, &res->start.entry))
         return err_set(c->err, ERR_IMAGE, ENOEXEC,
                        "%s: ELF64: the entry point %#" PRIx64 " is in none of its segments",
                        f->path, entry);

@@ -93,7 +93,7 @@ static void dtb_reg(struct dtb_out *o, const struct board_dev *d)
 static void dtb_primecell(struct dtb_out *o, const struct board_dev *d)
 {
     dtb_reg(o, d);
-    dtb_u32s(o, "interrupts", DTB_GIC_SPI, (uint32_t)d->spi, DTB_LEVEL_HIGH);
+    dtb_u32s(o, "interrupts", DTB_GIC_SPI, (uint32_t)d->irq, DTB_LEVEL_HIGH);
 }
 
 static void dtb_apb_clock(struct dtb_out *o)
@@ -229,7 +229,7 @@ static void dtb_virtio(struct dtb_out *o, const struct board_dev *d)
     dtb_begin_at(o, "virtio_mmio", d->base);
     dtb_text(o, "compatible", "virtio,mmio");
     dtb_reg(o, d);
-    dtb_u32s(o, "interrupts", DTB_GIC_SPI, (uint32_t)d->spi, DTB_EDGE_RISING);
+    dtb_u32s(o, "interrupts", DTB_GIC_SPI, (uint32_t)d->irq, DTB_EDGE_RISING);
     dtb_flag(o, "dma-coherent");
     dtb_end(o);
 }

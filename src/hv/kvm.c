@@ -153,7 +153,7 @@ static int kvm_probe(enum board_arch arch, struct hv_caps *caps, struct err *err
     int cpus = kvm_ioctl(kvm_host.dev, KVM_CHECK_EXTENSION, kvm_num(KVM_CAP_MAX_VCPUS));
     *caps = (struct hv_caps){
         .irqchip = true,
-        .psci = true,
+        .starts_cpus = true,
         .cpus_max = cpus > 0 ? MIN((unsigned)cpus, BOARD_CPUS_MAX) : 1,
     };
     return 0;
@@ -430,7 +430,7 @@ const struct hv_ops hv_kvm = {
     .map = kvm_map,
     .unmap = kvm_unmap,
     .ram_written = kvm_ram_written,
-    .set_spi = kvm_arch_set_spi,
+    .set_irq = kvm_arch_set_irq,
     .vcpu_new = kvm_vcpu_new,
     .vcpu_free = kvm_vcpu_free,
     .run = kvm_run,

@@ -75,10 +75,10 @@ int kvm_arch_vcpu_init(struct hv_vcpu *vcpu, struct err *err);
 struct hv_exit kvm_arch_exit(struct hv_vcpu *vcpu);
 struct hv_exit kvm_arch_failed(struct hv_vcpu *vcpu, int code);
 
-void kvm_arch_set_spi(struct hv_vm *vm, unsigned spi, bool level);
+void kvm_arch_set_irq(struct hv_vm *vm, unsigned spi, bool level);
 void kvm_arch_get_regs(struct hv_vcpu *vcpu, struct hv_regs *regs);
 void kvm_arch_set_regs(struct hv_vcpu *vcpu, const struct hv_regs *regs);
-void kvm_arch_reset(struct hv_vcpu *vcpu, gpa_t entry, uint64_t arg);
+void kvm_arch_reset(struct hv_vcpu *vcpu, const struct cpu_start *start);
 bool kvm_arch_translate(struct hv_vcpu *vcpu, uint64_t gva, gpa_t *gpa);
 
 #endif

@@ -90,7 +90,7 @@ int kvm_arch_vm_finish(struct hv_vm *vm, struct err *err)
 }
 
 /* KVM_IRQ_LINE (§4.25). A level that the kernel knows already costs no call. */
-void kvm_arch_set_spi(struct hv_vm *vm, unsigned spi, bool level)
+void kvm_arch_set_irq(struct hv_vm *vm, unsigned spi, bool level)
 {
     uint32_t *word = &vm->lines[spi / 32], bit = 1u << spi % 32;
     pthread_mutex_lock(&vm->lock);
@@ -194,13 +194,13 @@ void kvm_arch_set_regs(struct hv_vcpu *v, const struct hv_regs *regs)
 }
 
 /* KVM_ARM_VCPU_INIT (§4.82) has left it at EL1h, masked, MMU off, all else zero. */
-void kvm_arch_reset(struct hv_vcpu *v, gpa_t entry, uint64_t arg)
+void kvm_arch_reset(struct hv_vcpu *v, const struct cpu_start *start)
 {
     if (v->ran)
         kvm_arch_vcpu_init(v, NULL);
     v->ran = false;
-    kvm_set_reg(v, kvm_x_id(0), arg);
-    kvm_set_reg(v, KVM_CORE(regs.pc), entry);
+    kvm_set_reg(v, kvm_x_id(0), start->arg);
+    kvm_set_reg(v, KVM_CORE(regs.pc), start->entry);
 }
 
 bool kvm_arch_translate(struct hv_vcpu *v, uint64_t gva, gpa_t *gpa)

@@ -27,7 +27,7 @@ static int soft_probe(enum board_arch arch, struct hv_caps *caps, struct err *er
         return err_set(
             err, ERR_HOST, ENOTSUP,
             "engine soft: runs ARM64 boards, not x86_64 ones; use --engine kvm on an x86_64 host");
-    *caps = (struct hv_caps){.irqchip = false, .psci = false, .cpus_max = A64_CPUS_MAX};
+    *caps = (struct hv_caps){.irqchip = false, .starts_cpus = false, .cpus_max = A64_CPUS_MAX};
     return 0;
 }
 
@@ -113,9 +113,9 @@ static void soft_set_regs(struct hv_vcpu *vcpu, const struct hv_regs *regs)
     a64_cpu_set_regs(soft_cpu(vcpu), regs);
 }
 
-static void soft_reset(struct hv_vcpu *vcpu, gpa_t entry, uint64_t arg)
+static void soft_reset(struct hv_vcpu *vcpu, const struct cpu_start *start)
 {
-    a64_cpu_reset(soft_cpu(vcpu), entry, arg);
+    a64_cpu_reset(soft_cpu(vcpu), start->entry, start->arg);
 }
 
 static bool soft_translate(struct hv_vcpu *vcpu, uint64_t gva, gpa_t *gpa)

@@ -21,17 +21,17 @@ static void vm_engine_spi(void *ctx, unsigned spi, bool level)
 {
     struct vm *vm = ctx;
     if (vm->hv)
-        vm->cfg.engine->set_spi(vm->hv, spi, level);
+        vm->cfg.engine->set_irq(vm->hv, spi, level);
 }
 
 /* A board may have no device with an interrupt. */
 __attribute__((unused)) static struct irq_line vm_spi(struct vm *vm, const struct board_dev *row)
 {
-    if (row->spi != BOARD_NO_SPI && vm->cfg.caps.irqchip)
-        return (struct irq_line){vm_engine_spi, vm, (unsigned)row->spi};
-    if (row->spi == BOARD_NO_SPI || !vm->gic)
+    if (row->irq != BOARD_NO_IRQ && vm->cfg.caps.irqchip)
+        return (struct irq_line){vm_engine_spi, vm, (unsigned)row->irq};
+    if (row->irq == BOARD_NO_IRQ || !vm->gic)
         return (struct irq_line){0};
-    return (struct irq_line){gic_set_spi, vm->gic, (unsigned)row->spi};
+    return (struct irq_line){gic_set_spi, vm->gic, (unsigned)row->irq};
 }
 
 #if HAVE_DEV_PL011
@@ -42,6 +42,7 @@ static int vm_pl011(struct vm *vm, const struct board_dev *row, struct dev **dev
     if (!rc && console) {
         vm->uart = *dev;
         vm->uart_row = row;
+        vm->uart_bus = &vm->bus;
         vm->uart_idle = pl011_guest_idle;
         vm->uart_tick = pl011_input_tick;
         vm->uart_waits = pl011_input_waits;
@@ -212,7 +213,7 @@ static int vm_dev_add(struct vm *vm, const struct board_dev *row, struct err *er
         return err_sys(err, -rc, "board %s: cannot make %s", vm->cfg.board->name, row->name);
     if (dev) {
         vm->devs[vm->n_devs++] = dev;
-        bus_map(&vm->bus, row->base, row->size, dev, 0);
+        bus_map(board_kind_ports(row->kind) ? &vm->ports : &vm->bus, row->base, row->size, dev, 0);
     }
     return 0;
 }

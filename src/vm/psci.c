@@ -99,8 +99,7 @@ static int64_t psci_cpu_on(struct vcpu *v, const uint64_t *x)
                                                : PSCI_SUCCESS;
     if (!rc) {
         t->state = VCPU_ON_PENDING;
-        t->entry = x[1];
-        t->arg = x[2];
+        t->start = (struct cpu_start){.mode = CPU_ARM64, .entry = x[1], .arg = x[2]};
         /* Thread 0 is vm_run()'s caller; the others are made when they are first needed. */
         if (t->index && !t->has_thread) {
             if (pthread_create(&t->thread, NULL, vcpu_main, t)) {

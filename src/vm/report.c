@@ -23,11 +23,13 @@ const char *const vm_phase_names[VM_PHASES] = {
 void vm_note_unmapped(struct vcpu *v, const struct hv_exit *exit)
 {
     struct vm *vm = v->vm;
-    gpa_t page = exit->mmio.gpa / MEM_PAGE;
+    bool port = exit->reason == HV_EXIT_PIO;
+    uint64_t unit = port ? 1 : MEM_PAGE;
     pthread_mutex_lock(&vm->lock);
     vm->unmapped_total++;
     unsigned i = 0;
-    while (i < vm->n_unmapped && vm->unmapped[i].gpa / MEM_PAGE != page)
+    while (i < vm->n_unmapped &&
+           (vm->unmapped[i].port != port || vm->unmapped[i].gpa / unit != exit->mmio.gpa / unit))
         i++;
     if (i < vm->n_unmapped) {
         vm->unmapped[i].count++;
@@ -35,7 +37,7 @@ void vm_note_unmapped(struct vcpu *v, const struct hv_exit *exit)
         struct hv_regs regs;
         vm->cfg.engine->get_regs(atomic_load(&v->hv), &regs);
         vm->unmapped[vm->n_unmapped++] = (struct vm_unmapped){
-            exit->mmio.gpa, regs.pc, 1, exit->mmio.size, exit->mmio.write,
+            exit->mmio.gpa, regs.pc, 1, exit->mmio.size, exit->mmio.write, port,
         };
     }
     pthread_mutex_unlock(&vm->lock);

@@ -17,10 +17,10 @@
 _Thread_local struct vcpu *vcpu_self;
 
 static const char *const exit_names[HV_EXIT_REASONS] = {
-    [HV_EXIT_KICK] = "kick",   [HV_EXIT_MMIO] = "mmio",   [HV_EXIT_SYSREG] = "sysreg",
-    [HV_EXIT_CALL] = "call",   [HV_EXIT_WAIT] = "wait",   [HV_EXIT_SEMIHOST] = "semihost",
-    [HV_EXIT_OFF] = "off",     [HV_EXIT_RESET] = "reset", [HV_EXIT_PANIC] = "panic",
-    [HV_EXIT_STUCK] = "stuck", [HV_EXIT_FAIL] = "fail",
+    [HV_EXIT_KICK] = "kick",         [HV_EXIT_MMIO] = "mmio",   [HV_EXIT_PIO] = "pio",
+    [HV_EXIT_SYSREG] = "sysreg",     [HV_EXIT_CALL] = "call",   [HV_EXIT_WAIT] = "wait",
+    [HV_EXIT_SEMIHOST] = "semihost", [HV_EXIT_OFF] = "off",     [HV_EXIT_RESET] = "reset",
+    [HV_EXIT_PANIC] = "panic",       [HV_EXIT_STUCK] = "stuck", [HV_EXIT_FAIL] = "fail",
 };
 
 void vcpu_wake(struct vcpu *v)
@@ -114,20 +114,33 @@ static bool vcpu_kick(struct vcpu *v, const struct hv_exit *exit)
     return true;
 }
 
-static bool vcpu_mmio(struct vcpu *v, const struct hv_exit *exit)
+/* Where nothing answers, a PC's bus floats: loads give ones. Elsewhere they give 0. */
+static bool vcpu_access(struct vcpu *v, const struct hv_exit *exit, struct bus *bus)
 {
     struct vm *vm = v->vm;
     uint64_t val = 0;
-    bool known = exit->mmio.write
-                     ? bus_write(&vm->bus, exit->mmio.gpa, exit->mmio.size, exit->mmio.val)
-                     : bus_read(&vm->bus, exit->mmio.gpa, exit->mmio.size, &val);
-    if (!known)
+    bool known = exit->mmio.write ? bus_write(bus, exit->mmio.gpa, exit->mmio.size, exit->mmio.val)
+                                  : bus_read(bus, exit->mmio.gpa, exit->mmio.size, &val);
+    if (!known) {
         vm_note_unmapped(v, exit);
+        val = vm->cfg.board->arch == ARCH_X86_64 ? UINT64_MAX : 0;
+    }
     if (!exit->mmio.write)
         vm->cfg.engine->complete(atomic_load_explicit(&v->hv, memory_order_relaxed), val);
-    if (vm->uart_row && exit->mmio.gpa - vm->uart_row->base < vm->uart_row->size)
+    if (vm->uart_row && bus == vm->uart_bus &&
+        exit->mmio.gpa - vm->uart_row->base < vm->uart_row->size)
         vcpu_pace(vm);
     return true;
+}
+
+static bool vcpu_mmio(struct vcpu *v, const struct hv_exit *exit)
+{
+    return vcpu_access(v, exit, &v->vm->bus);
+}
+
+static bool vcpu_pio(struct vcpu *v, const struct hv_exit *exit)
+{
+    return vcpu_access(v, exit, &v->vm->ports);
 }
 
 static bool vcpu_sysreg(struct vcpu *v, const struct hv_exit *exit)
@@ -208,15 +221,15 @@ static bool vcpu_fail(struct vcpu *v, const struct hv_exit *exit)
 }
 
 static bool (*const exit_handlers[HV_EXIT_REASONS])(struct vcpu *v, const struct hv_exit *exit) = {
-    [HV_EXIT_KICK] = vcpu_kick,   [HV_EXIT_MMIO] = vcpu_mmio,   [HV_EXIT_SYSREG] = vcpu_sysreg,
-    [HV_EXIT_CALL] = vcpu_call,   [HV_EXIT_WAIT] = vcpu_wait,   [HV_EXIT_SEMIHOST] = vcpu_semihost,
-    [HV_EXIT_OFF] = vcpu_off,     [HV_EXIT_RESET] = vcpu_reset, [HV_EXIT_PANIC] = vcpu_panic,
-    [HV_EXIT_STUCK] = vcpu_stuck, [HV_EXIT_FAIL] = vcpu_fail,
+    [HV_EXIT_KICK] = vcpu_kick,         [HV_EXIT_MMIO] = vcpu_mmio,   [HV_EXIT_PIO] = vcpu_pio,
+    [HV_EXIT_SYSREG] = vcpu_sysreg,     [HV_EXIT_CALL] = vcpu_call,   [HV_EXIT_WAIT] = vcpu_wait,
+    [HV_EXIT_SEMIHOST] = vcpu_semihost, [HV_EXIT_OFF] = vcpu_off,     [HV_EXIT_RESET] = vcpu_reset,
+    [HV_EXIT_PANIC] = vcpu_panic,       [HV_EXIT_STUCK] = vcpu_stuck, [HV_EXIT_FAIL] = vcpu_fail,
 };
 
 static void vcpu_trace(const struct vcpu *v, const struct hv_exit *exit)
 {
-    if (exit->reason == HV_EXIT_MMIO)
+    if (exit->reason == HV_EXIT_MMIO || exit->reason == HV_EXIT_PIO)
         log_at(LOG_TRACE, "cpu%u: %s %s%u %#" PRIx64 " %#" PRIx64, v->index,
                exit_names[exit->reason], exit->mmio.write ? "w" : "r", exit->mmio.size,
                exit->mmio.gpa, exit->mmio.val);
@@ -278,8 +291,7 @@ void *vcpu_main(void *arg)
     while (!vcpu_stopping(v)) {
         pthread_mutex_lock(&vm->lock);
         bool on = v->state == VCPU_ON_PENDING;
-        gpa_t entry = v->entry;
-        uint64_t x0 = v->arg;
+        struct cpu_start start = v->start;
         if (on) {
             v->state = VCPU_ON;
             atomic_fetch_add(&vm->n_on, 1);
@@ -291,8 +303,8 @@ void *vcpu_main(void *arg)
         }
         if (vcpu_open(v))
             break;
-        if (!vm->cfg.caps.psci || !v->index)
-            vm->cfg.engine->reset(atomic_load(&v->hv), entry, x0);
+        if (!vm->cfg.caps.starts_cpus || !v->index)
+            vm->cfg.engine->reset(atomic_load(&v->hv), &start);
         if (!vm->phases[VM_PHASE_FIRST_INSN])
             vm->phases[VM_PHASE_FIRST_INSN] = clock_mono_ns();
         vcpu_loop(v);

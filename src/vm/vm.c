@@ -339,15 +339,16 @@ static void vm_start_all(struct vm *vm)
 void vm_run(struct vm *vm, struct vm_result *result)
 {
     struct vcpu *boot = &vm->vcpus[0];
-    boot->entry = vm->boot.entry;
-    boot->arg = vm->boot.arg_dtb && vm->boot.has_dtb ? vm->boot.dtb_gpa : 0;
+    boot->start = vm->boot.start;
+    if (vm->boot.arg_dtb && vm->boot.has_dtb)
+        boot->start.arg = vm->boot.dtb_gpa;
     boot->state = VCPU_ON_PENDING;
     vm_arm(vm, &vm->timeout, vm_timeout_due, vm->cfg.timeout_ns);
     vm_arm(vm, &vm->silent, vm_silent_due, vm->cfg.silent ? vm->cfg.silent_ns : 0);
     if (console_start(&vm->con))
         vm_end_by(boot, VM_END_FAIL, 0, "the host refuses the thread that waits for input");
     vm->phases[VM_PHASE_ENGINE] = clock_mono_ns();
-    if (vm->cfg.caps.psci)
+    if (vm->cfg.caps.starts_cpus)
         vm_start_all(vm);
     vcpu_main(boot);
     for (unsigned i = 1; i < vm->cfg.cpus; i++) {

@@ -34,8 +34,7 @@ struct vcpu {
     bool has_thread;       /* under vm->lock; vCPU 0 never has one */
     _Atomic bool runs;     /* `thread` is alive, in vcpu_main() */
     enum vcpu_state state; /* under vm->lock */
-    gpa_t entry;           /* where CPU_ON starts it, and */
-    uint64_t arg;          /* its x0; under vm->lock */
+    struct cpu_start start; /* where it begins; under vm->lock */
     struct park park;      /* while it waits for an interrupt or for CPU_ON */
     _Atomic bool waits;    /* in HV_EXIT_WAIT */
     _Atomic uint8_t lines; /* bit per enum hv_line: what was driven, also before hv exists */
@@ -56,7 +55,7 @@ struct vm_flash {
 struct vm {
     struct vm_config cfg;
     struct guest_mem mem;
-    struct bus bus;
+    struct bus bus, ports; /* ports: x86 */
     struct dev *devs[VM_DEVS_MAX];
     unsigned n_devs;
     struct dev *gic; /* NULL when the engine brings its own */
@@ -64,6 +63,7 @@ struct vm {
      * that a build for one board links no device the board does not name. */
     struct dev *uart;
     const struct board_dev *uart_row;
+    struct bus *uart_bus;
     void (*uart_idle)(struct dev *uart);
     void (*uart_tick)(struct dev *uart);
     bool (*uart_waits)(struct dev *uart);

@@ -56,7 +56,7 @@ static void fuzz_boot(const uint8_t *data, size_t size)
         fuzz_must(rc < 0 && err.code == -rc && *err.text && !res.syms);
     } else {
         /* what was loaded lies in RAM, and the device tree clear of an Image and of raw code */
-        fuzz_must(mem_hva(&fuzz_mem, res.entry, 1) != NULL);
+        fuzz_must(mem_hva(&fuzz_mem, res.start.entry, 1) != NULL);
         fuzz_must(mem_hva(&fuzz_mem, res.load_gpa, 1) != NULL);
         if (res.has_dtb)
             fuzz_must(mem_hva(&fuzz_mem, res.dtb_gpa, FUZZ_DTB) && res.dtb_gpa % 8 == 0);
@@ -64,7 +64,7 @@ static void fuzz_boot(const uint8_t *data, size_t size)
             fuzz_must(res.dtb_gpa >= res.load_gpa + res.load_len ||
                       res.dtb_gpa + FUZZ_DTB <= res.load_gpa);
         for (uint64_t pc = 0; pc < 64; pc += 4)
-            if (boot_symbol(&res, res.entry + pc, sym, sizeof sym))
+            if (boot_symbol(&res, res.start.entry + pc, sym, sizeof sym))
                 fuzz_must(strlen(sym) < sizeof sym);
         boot_symbol(&res, UINT64_C(0xffff800008000000), sym, sizeof sym);
         boot_fini(&res);

@@ -19,12 +19,12 @@ struct draft {
 static struct draft draft_new(void)
 {
     static const struct board_dev devs[] = {
-        {"flash",  DEV_CFI_FLASH,    0x0,       0x100000, BOARD_NO_SPI, 0x10000},
-        {"gicd",   DEV_GICV3_DIST,   0x8000000, 0x10000,  BOARD_NO_SPI, 0      },
-        {"gicr",   DEV_GICV3_REDIST, 0x80a0000, 0x40000,  BOARD_NO_SPI, 0      },
+        {"flash",  DEV_CFI_FLASH,    0x0,       0x100000, BOARD_NO_IRQ, 0x10000},
+        {"gicd",   DEV_GICV3_DIST,   0x8000000, 0x10000,  BOARD_NO_IRQ, 0      },
+        {"gicr",   DEV_GICV3_REDIST, 0x80a0000, 0x40000,  BOARD_NO_IRQ, 0      },
         {"uart",   DEV_PL011,        0x9000000, 0x1000,   1,            0      },
         {"gpio",   DEV_PL061,        0x9010000, 0x1000,   2,            3      },
-        {"sysctl", DEV_SYSCTL,       0x9020000, 0x1000,   BOARD_NO_SPI, 0      },
+        {"sysctl", DEV_SYSCTL,       0x9020000, 0x1000,   BOARD_NO_IRQ, 0      },
         {"virtio", DEV_VIRTIO,       0xa000000, 0x200,    16,           0      },
     };
     struct draft d = {
@@ -139,11 +139,11 @@ static void too_many_windows_for_the_bus(void)
 
 static void spis_are_used_once(void)
 {
-    BAD(d.devs[6].spi = 1, "uart and virtio both have SPI 1");
-    BAD(d.devs[6].spi = BOARD_NO_SPI, "virtio has SPI -1, but a virtio-mmio has one");
-    BAD(d.devs[5].spi = 9, "sysctl has SPI 9, but a sysctl has none");
-    BAD(d.devs[6].spi = 988, "SPIs are 0..987");
-    BAD(d.devs[6].spi = -2, "SPIs are 0..987");
+    BAD(d.devs[6].irq = 1, "uart and virtio both have SPI 1");
+    BAD(d.devs[6].irq = BOARD_NO_IRQ, "virtio has SPI -1, but a virtio-mmio has one");
+    BAD(d.devs[5].irq = 9, "sysctl has SPI 9, but a sysctl has none");
+    BAD(d.devs[6].irq = 988, "SPIs are 0..987");
+    BAD(d.devs[6].irq = -2, "SPIs are 0..987");
 }
 
 static void the_gic_is_a_pair(void)
@@ -164,7 +164,7 @@ static void parameters_fit_their_kind(void)
     BAD(d.devs[0].param = 0x200000, "erase blocks of 0x200000");
     BAD(d.devs[4].param = 8, "power key on pin 8");
     BAD(d.devs[4].param = BOARD_NO_KEY, NULL);
-    BAD(d.devs[6].kind = DEV_SYSCTL; d.devs[6].spi = BOARD_NO_SPI, "sysctl and virtio: one sysctl");
+    BAD(d.devs[6].kind = DEV_SYSCTL; d.devs[6].irq = BOARD_NO_IRQ, "sysctl and virtio: one sysctl");
 }
 
 static void ram_fills_the_windows_in_order(void)
@@ -211,7 +211,7 @@ static void virt_is_where_qemu_has_it(void)
         expect_u64(d->kind, rows[i].kind);
         expect_u64(d->base, rows[i].base);
         expect_u64(d->size, rows[i].size);
-        expect_u64((uint64_t)d->spi, (uint64_t)rows[i].spi);
+        expect_u64((uint64_t)d->irq, (uint64_t)rows[i].irq);
         expect_u64(d->param, rows[i].param);
     }
 }

@@ -66,7 +66,7 @@ static void a_pipe_is_an_image_too(void)
     boot_rig_init(&r, RIG_SIZE);
     r.p.image = path;
     expect_u64(boot_rig_load(&r), 0);
-    expect_u64(r.res.entry, RIG_RAM);
+    expect_u64(r.res.start.entry, RIG_RAM);
     expect_true(!memcmp(mem_hva(&r.mem, RIG_RAM, b.len), b.p, b.len));
     boot_rig_fini(&r);
     free(b.p);
@@ -95,7 +95,7 @@ static void raw_goes_where_the_board_says(void)
     r.p.binary = boot_rig_file(&r, bytes_new(777, 0x5a));
     expect_u64(boot_rig_load(&r), 0);
     expect_u64(r.res.kind, IMAGE_RAW);
-    expect_u64(r.res.entry, RIG_RAM + 0x80000);
+    expect_u64(r.res.start.entry, RIG_RAM + 0x80000);
     expect_u64(r.res.load_gpa, RIG_RAM + 0x80000);
     expect_u64(r.res.load_len, 777);
     expect_u64(*(uint8_t *)mem_hva(&r.mem, RIG_RAM + 0x80000 + 776, 1), 0x5a);
@@ -114,7 +114,7 @@ static void raw_with_an_entry_goes_exactly_there(void)
     r.p.entry = RIG_RAM + 0x10004;
     expect_u64(boot_rig_load(&r), 0);
     expect_u64(r.res.kind, IMAGE_RAW);
-    expect_u64(r.res.entry, RIG_RAM + 0x10004);
+    expect_u64(r.res.start.entry, RIG_RAM + 0x10004);
     expect_u64(r.res.load_gpa, RIG_RAM + 0x10004);
     r.p.entry = RIG_RAM; /* over the device tree's first choice */
     expect_u64(boot_rig_load(&r), 0);
@@ -183,7 +183,7 @@ static void firmware_fills_the_flash(void)
     r.p.flash_base = 0x8000000;
     expect_u64(boot_rig_load(&r), 0);
     expect_u64(r.res.kind, IMAGE_FIRMWARE);
-    expect_u64(r.res.entry, 0x8000000);
+    expect_u64(r.res.start.entry, 0x8000000);
     expect_u64(flash[0x1000], 0x11);
     expect_u64(flash[0x1001], 0xff);
     expect_true(r.res.has_dtb && !r.res.arg_dtb);
@@ -234,11 +234,11 @@ static void image_goes_text_offset_above_a_2m_boundary(void)
         r.p.image = boot_rig_file(&r, b);
         expect_u64(boot_rig_load(&r), 0);
         expect_text(r.res.kind_name, "ARM64 Image");
-        expect_u64(r.res.entry, RIG_RAM + rows[i].at);
+        expect_u64(r.res.start.entry, RIG_RAM + rows[i].at);
         expect_u64(r.res.load_gpa, RIG_RAM + rows[i].at);
         expect_u64(r.res.load_len, rows[i].len);
         expect_u64(r.res.file_len, 0x5000);
-        expect_true(!memcmp(mem_hva(&r.mem, r.res.entry, 0x5000), copy.p, 0x5000));
+        expect_true(!memcmp(mem_hva(&r.mem, r.res.start.entry, 0x5000), copy.p, 0x5000));
         /* the device tree is clear of it and of its bss */
         expect_true(r.res.arg_dtb && r.res.dtb_gpa >= r.res.load_gpa + r.res.load_len);
         boot_rig_fini(&r);
@@ -312,7 +312,7 @@ static void an_image_finds_a_higher_ram_window(void)
     r.p.image = boot_rig_file(&r, arm64_new(0x1000, 0, MIB(3), 0xa));
     r.p.initrd = boot_rig_file(&r, bytes_new(MIB(2), 7));
     expect_u64(boot_rig_load(&r), 0);
-    expect_u64(r.res.entry, MIB(4));
+    expect_u64(r.res.start.entry, MIB(4));
     expect_true(mem_hva(&r.mem, r.res.initrd_gpa, MIB(2)) != NULL);
     expect_true(r.res.initrd_gpa >= MIB(7));
     boot_rig_fini(&r);
@@ -334,7 +334,7 @@ static void elf_segments_go_to_their_physical_addresses(void)
     r.p.image = boot_rig_file(&r, elf_new(0xffff000000080010, segs, ARRAY_LEN(segs)));
     expect_u64(boot_rig_load(&r), 0);
     expect_u64(r.res.kind, IMAGE_ELF);
-    expect_u64(r.res.entry, RIG_RAM + 0x80010); /* through its segment */
+    expect_u64(r.res.start.entry, RIG_RAM + 0x80010); /* through its segment */
     expect_u64(r.res.load_gpa, RIG_RAM + 0x80000);
     expect_u64(r.res.load_len, 0x280001);
     const uint8_t *p = mem_hva(&r.mem, RIG_RAM + 0x80000, 0x3000);
@@ -367,7 +367,7 @@ static void elf_entry_may_be_physical(void)
     boot_rig_init(&r, RIG_SIZE);
     r.p.image = boot_rig_file(&r, elf_new(RIG_RAM + 0x10008, &seg, 1));
     expect_u64(boot_rig_load(&r), 0);
-    expect_u64(r.res.entry, RIG_RAM + 0x10008);
+    expect_u64(r.res.start.entry, RIG_RAM + 0x10008);
     boot_rig_fini(&r);
 }
 

@@ -69,7 +69,7 @@ static void expect_image(struct bytes b, const char *packing)
         printf("# %s\n", r.err.text);
     expect_u64(r.res.kind, IMAGE_ARM64);
     expect_true(!strcmp(r.res.packing, packing));
-    expect_u64(r.res.entry, RIG_RAM + 0x1000);
+    expect_u64(r.res.start.entry, RIG_RAM + 0x1000);
     expect_u64(r.res.file_len, IMAGE_LEN);
     expect_u64(r.res.load_len, MIB(6));
     const void *at = mem_hva(&r.mem, RIG_RAM + 0x1000, IMAGE_LEN + 1);
@@ -113,7 +113,7 @@ static void gzip_of_an_elf(void)
     expect_u64(boot_rig_load(&r), 0);
     expect_u64(r.res.kind, IMAGE_ELF);
     expect_true(!strcmp(r.res.packing, "gzip"));
-    expect_u64(r.res.entry, RIG_RAM + 0x200010);
+    expect_u64(r.res.start.entry, RIG_RAM + 0x200010);
     expect_u64(r.res.file_len, 0x1000 + MIB(3));
     expect_u64(*(uint8_t *)mem_hva(&r.mem, RIG_RAM + 0x200000 + MIB(3) - 1, 1), 0xa0);
     boot_rig_fini(&r);

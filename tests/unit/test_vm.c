@@ -79,7 +79,7 @@ static struct {
 } spis[8];
 static unsigned n_spis;
 
-static void fake_set_spi(struct hv_vm *vm, unsigned spi, bool level)
+static void fake_set_irq(struct hv_vm *vm, unsigned spi, bool level)
 {
     (void)vm;
     if (n_spis && spis[n_spis - 1].spi == spi && spis[n_spis - 1].level == level)
@@ -158,10 +158,10 @@ static void fake_set_regs(struct hv_vcpu *vcpu, const struct hv_regs *regs)
     fake_of(vcpu)->regs = *regs;
 }
 
-static void fake_reset(struct hv_vcpu *vcpu, gpa_t entry, uint64_t arg)
+static void fake_reset(struct hv_vcpu *vcpu, const struct cpu_start *start)
 {
-    fake_of(vcpu)->entry = entry;
-    fake_of(vcpu)->arg = arg;
+    fake_of(vcpu)->entry = start->entry;
+    fake_of(vcpu)->arg = start->arg;
 }
 
 static bool fake_translate(struct hv_vcpu *vcpu, uint64_t gva, gpa_t *gpa)
@@ -190,7 +190,7 @@ static const struct hv_ops fake_ops = {
     .map = fake_map,
     .unmap = fake_unmap,
     .ram_written = fake_ram_written,
-    .set_spi = fake_set_spi,
+    .set_irq = fake_set_irq,
     .vcpu_new = fake_vcpu_new,
     .vcpu_free = fake_vcpu_free,
     .run = fake_run,
@@ -512,7 +512,7 @@ static void silence_is_told_once(void)
     expect_u32(silent_calls, 1);
 }
 
-/* hv.h, caps.psci: all run from the start, only vCPU 0 is reset, the engine says when it is over.
+/* hv.h, caps.starts_cpus: all run from the start, only vCPU 0 is reset, the engine says when it is over.
  */
 static void an_engine_with_psci_runs_every_vcpu(void)
 {
@@ -529,7 +529,7 @@ static void an_engine_with_psci_runs_every_vcpu(void)
         struct vm_config c = config(-1);
         struct vm_result r;
         struct vm *vm;
-        c.caps.irqchip = c.caps.psci = true;
+        c.caps.irqchip = c.caps.starts_cpus = true;
         memset(fake, 0, sizeof fake);
         fake[1].script = s;
         fake[1].n = 1;
@@ -559,7 +559,7 @@ static void a_device_drives_the_engines_spi(void)
     struct vm_result r;
     expect_u32(pipe(fds), 0);
     c = config(fds[1]);
-    c.caps.irqchip = c.caps.psci = true;
+    c.caps.irqchip = c.caps.starts_cpus = true;
     c.cpus = 1;
     n_spis = 0;
     run_config(&c, s, ARRAY_LEN(s), &r);
