@@ -87,7 +87,7 @@ SRC_hv += kvm.c kvm_arm64.c
 CPPFLAGS += -DHV_HAVE_KVM
 endif
 SRC_vm := vm.c vcpu.c psci.c semihost.c devices.c report.c
-SRC_launcher := main.c text.c opts.c run.c signals.c diag.c rules.c esr.c report.c boards.c doctor.c man.c
+SRC_launcher := main.c text.c opts.c run.c signals.c diag.c diag_arm64.c diag_x86.c rules.c esr.c report.c boards.c doctor.c man.c
 BOARDS := $(if $(BOARD),$(BOARD),virt vibe micro)
 
 # A launcher has the code of the devices that its boards name, and no other.

@@ -12,11 +12,6 @@
 
 #include "vmm/a64.h"
 
-#define PSTATE_EL(p) ((unsigned)bits_get((p), 2, 2)) /* SPSR layout: Arm ARM C5.2.18 */
-#define PSTATE_I     BIT(7)
-#define PSTATE_F     BIT(6)
-#define SCTLR_M      BIT(0)
-
 static const char *const exit_names[HV_EXIT_REASONS] = {
     [HV_EXIT_KICK] = "kick",         [HV_EXIT_MMIO] = "mmio",   [HV_EXIT_PIO] = "pio",
     [HV_EXIT_SYSREG] = "sysreg",     [HV_EXIT_CALL] = "call",   [HV_EXIT_WAIT] = "wait",
@@ -46,7 +41,7 @@ const char *diag_command_line(const struct run *run)
     return s ? s : "";
 }
 
-const struct board_dev *nearest_device(const struct board *board, gpa_t gpa)
+const struct board_dev *nearest_device(const struct board *board, gpa_t gpa, bool port)
 {
     const struct board_dev *best = NULL;
     uint64_t best_d = UINT64_MAX;
@@ -55,7 +50,7 @@ const struct board_dev *nearest_device(const struct board *board, gpa_t gpa)
         uint64_t distance = gpa < d->base             ? d->base - gpa
                             : gpa - d->base < d->size ? 0
                                                       : gpa - d->base - (d->size - 1);
-        if (distance < best_d) {
+        if (distance < best_d && board_kind_ports(d->kind) == port) {
             best = d;
             best_d = distance;
         }
@@ -63,8 +58,12 @@ const struct board_dev *nearest_device(const struct board *board, gpa_t gpa)
     return best;
 }
 
-/* " (name+0x1c)" when the address has a symbol. */
-static void diag_symbol(const struct run *run, uint64_t pc, struct text *t)
+const struct diag_arch *diag_arch(const struct board *board)
+{
+    return board->arch == ARCH_X86_64 ? &diag_x86 : &diag_arm64;
+}
+
+void diag_symbol(const struct run *run, uint64_t pc, struct text *t)
 {
     char sym[96];
     if (run->boot && boot_symbol(run->boot, pc, sym, sizeof sym))
@@ -72,9 +71,9 @@ static void diag_symbol(const struct run *run, uint64_t pc, struct text *t)
 }
 
 /* "uart0+0x18" of a device window, or the number alone. */
-static void diag_gpa(const struct run *run, gpa_t gpa, struct text *t)
+static void diag_gpa(const struct run *run, gpa_t gpa, bool port, struct text *t)
 {
-    const struct board_dev *d = nearest_device(run->cfg.board, gpa);
+    const struct board_dev *d = nearest_device(run->cfg.board, gpa, port);
     text_add(t, "%#" PRIx64, gpa);
     if (d && gpa >= d->base && gpa - d->base < d->size)
         text_add(t, " (%s+%#" PRIx64 ")", d->name, gpa - d->base);
@@ -127,50 +126,29 @@ static void diag_pc(const struct run *run, const struct vm_result *res, struct t
         text_add(t, ", physical %#" PRIx64, res->pc_gpa);
     if (res->pc_mapped && !res->n_code)
         text_add(t, ", no memory there");
-    text_add(t, ", EL%u, MMU %s, IRQ %s\n", PSTATE_EL(r->pstate), r->sctlr & SCTLR_M ? "on" : "off",
-             r->pstate & PSTATE_I ? "masked" : "open");
+    const struct diag_arch *arch = diag_arch(run->cfg.board);
+    arch->state(r, t);
     if (!res->n_code)
         return;
     text_add(t, "  code     ");
-    for (unsigned i = 0; i + 4 <= res->n_code; i += 4)
-        text_add(t, " %08" PRIx32, le32_get(res->code_bytes + i));
+    for (unsigned i = 0; i + arch->code_unit <= res->n_code; i += arch->code_unit)
+        if (arch->code_unit == 4)
+            text_add(t, " %08" PRIx32, le32_get(res->code_bytes + i));
+        else
+            text_add(t, " %02x", res->code_bytes[i]);
     text_add(t, "\n");
 }
 
 static void diag_exception(const struct run *run, const struct vm_result *res, struct text *t)
 {
-    const struct hv_regs *r = &res->regs;
-    if (!res->has_regs)
-        return;
-    if (!r->esr && !r->elr && !r->spsr) {
-        text_add(t, "  exception none taken so far; VBAR %#" PRIx64 "\n", r->vbar);
-        return;
-    }
-    text_add(t, "  exception ");
-    esr_text(r->esr, t);
-    text_add(t, "; ESR %#" PRIx64, r->esr);
-    if (esr_has_far(r->esr))
-        text_add(t, ", FAR %#" PRIx64, r->far_);
-    text_add(t, ", ELR %#" PRIx64, r->elr);
-    diag_symbol(run, r->elr, t);
-    text_add(t, ", SPSR %#" PRIx64 ", VBAR %#" PRIx64 "\n", r->spsr, r->vbar);
+    if (res->has_regs)
+        diag_arch(run->cfg.board)->exception(run, &res->regs, t);
 }
 
 static void diag_registers(const struct run *run, const struct vm_result *res, struct text *t)
 {
-    (void)run;
-    if (!res->has_regs)
-        return;
-    for (unsigned i = 0; i < 31; i++) {
-        if (i % 4 == 0)
-            text_add(t, "  %-9s", i ? "" : "registers");
-        text_add(t, " x%-2u %016" PRIx64 "%s", i, res->regs.x[i], i % 4 == 3 ? "\n" : "");
-    }
-    text_add(t, " sp  %016" PRIx64 "\n", res->regs.sp);
-    text_add(t,
-             "            SCTLR %#" PRIx64 ", TTBR0 %#" PRIx64 ", TTBR1 %#" PRIx64
-             ", PSTATE %#" PRIx64 "\n",
-             res->regs.sctlr, res->regs.ttbr0, res->regs.ttbr1, res->regs.pstate);
+    if (res->has_regs)
+        diag_arch(run->cfg.board)->registers(&res->regs, t);
 }
 
 static void diag_counts(const struct run *run, const struct vm_result *res, struct text *t)
@@ -196,8 +174,9 @@ static void diag_exit(const struct run *run, const struct vm_exit_note *n, struc
     text_add(t, "%s", exit_name(e->reason));
     switch (e->reason) {
     case HV_EXIT_MMIO:
+    case HV_EXIT_PIO:
         text_add(t, " %s %u at ", e->mmio.write ? "store" : "load", e->mmio.size);
-        diag_gpa(run, e->mmio.gpa, t);
+        diag_gpa(run, e->mmio.gpa, e->reason == HV_EXIT_PIO, t);
         if (e->mmio.write)
             text_add(t, " = %#" PRIx64, e->mmio.val);
         break;
@@ -257,10 +236,10 @@ static void diag_unmapped(const struct run *run, const struct vm_result *res, st
 {
     for (unsigned i = 0; i < res->n_unmapped; i++) {
         const struct vm_unmapped *u = &res->unmapped[i];
-        const struct board_dev *d = nearest_device(run->cfg.board, u->gpa);
-        text_add(t, "  %-9s %s %u at %#" PRIx64 ", %" PRIu64 " times, first from PC %#" PRIx64,
-                 i ? "" : "unmapped", u->write ? "store" : "load", u->size, u->gpa, u->count,
-                 u->pc);
+        const struct board_dev *d = nearest_device(run->cfg.board, u->gpa, u->port);
+        text_add(t, "  %-9s %s %u at %s%#" PRIx64 ", %" PRIu64 " times, first from PC %#" PRIx64,
+                 i ? "" : "unmapped", u->write ? "store" : "load", u->size, u->port ? "port " : "",
+                 u->gpa, u->count, u->pc);
         diag_symbol(run, u->pc, t);
         if (d)
             text_add(t, "; nearest device %s at %#" PRIx64, d->name, d->base);

@@ -176,8 +176,34 @@ struct advice {
 /* Fills out[0..RULES_SHOWN) and returns how many. */
 unsigned rules_find(const struct run *run, const struct vm_result *res, struct advice *out);
 
-/* The device window of the board nearest to gpa. */
-const struct board_dev *nearest_device(const struct board *board, gpa_t gpa);
+/* The board's device window nearest to gpa, or to a port. */
+const struct board_dev *nearest_device(const struct board *board, gpa_t gpa, bool port);
+/* " (name+0x1c)" when the address has a symbol. */
+void diag_symbol(const struct run *run, uint64_t pc, struct text *t);
+
+/* What of it depends on the guest's CPU: diag_arm64.c, diag_x86.c. Registers are uint64_t at
+ * offsets in struct hv_regs. */
+struct diag_reg {
+    const char *name;
+    uint16_t off;
+};
+
+struct diag_arch {
+    unsigned code_unit; /* bytes that are shown as one number: 4 or 1 */
+    struct {
+        const char *name;
+        uint16_t off;
+        unsigned n;
+    } general;                    /* the general registers, an array */
+    const struct diag_reg *named; /* the others that --report has */
+    unsigned n_named;
+    void (*state)(const struct hv_regs *regs, struct text *t); /* ends the line of the PC */
+    void (*exception)(const struct run *run, const struct hv_regs *regs, struct text *t);
+    void (*registers)(const struct hv_regs *regs, struct text *t);
+};
+
+extern const struct diag_arch diag_arm64, diag_x86;
+const struct diag_arch *diag_arch(const struct board *board);
 
 /* esr.c: ESR_EL1 in words. */
 void esr_text(uint64_t esr, struct text *t);

@@ -161,38 +161,29 @@ static void report_phases(struct json *j, const struct run *run)
     json_close(j, '}');
 }
 
-static void report_regs(struct json *j, const struct vm_result *r)
+static void report_regs(struct json *j, const struct run *run)
 {
-    const struct {
-        const char *name;
-        uint64_t val;
-    } named[] = {
-        {"sp",     r->regs.sp    },
-        {"pc",     r->regs.pc    },
-        {"pstate", r->regs.pstate},
-        {"sctlr",  r->regs.sctlr },
-        {"ttbr0",  r->regs.ttbr0 },
-        {"ttbr1",  r->regs.ttbr1 },
-        {"vbar",   r->regs.vbar  },
-        {"esr",    r->regs.esr   },
-        {"elr",    r->regs.elr   },
-        {"far",    r->regs.far_  },
-        {"spsr",   r->regs.spsr  },
-    };
+    const struct vm_result *r = &run->res;
     if (!r->has_regs)
         return;
+    const struct diag_arch *arch = diag_arch(run->cfg.board);
+    uint64_t val;
     json_open(j, "vcpu", '{');
     json_u64(j, "index", r->cpu);
     if (*r->symbol)
         json_text(j, "symbol", r->symbol);
-    json_open(j, "x", '[');
-    for (unsigned i = 0; i < 31; i++)
-        json_hex(j, NULL, r->regs.x[i]);
+    json_open(j, arch->general.name, '[');
+    for (unsigned i = 0; i < arch->general.n; i++) {
+        memcpy(&val, (const char *)&r->regs + arch->general.off + i * sizeof val, sizeof val);
+        json_hex(j, NULL, val);
+    }
     json_close(j, ']');
-    for (unsigned i = 0; i < ARRAY_LEN(named); i++)
-        json_hex(j, named[i].name, named[i].val);
+    for (unsigned i = 0; i < arch->n_named; i++) {
+        memcpy(&val, (const char *)&r->regs + arch->named[i].off, sizeof val);
+        json_hex(j, arch->named[i].name, val);
+    }
     struct text exception = {0};
-    if (r->regs.esr)
+    if (arch == &diag_arm64 && r->regs.esr)
         esr_text(r->regs.esr, &exception);
     json_text(j, "exception", exception.p);
     text_free(&exception);
@@ -200,8 +191,8 @@ static void report_regs(struct json *j, const struct vm_result *r)
     if (r->pc_mapped)
         json_hex(j, "pc_physical", r->pc_gpa);
     json_open(j, "code", '[');
-    for (unsigned i = 0; i + 4 <= r->n_code; i += 4)
-        json_hex(j, NULL, le32_get(r->code_bytes + i));
+    for (unsigned i = 0; i + arch->code_unit <= r->n_code; i += arch->code_unit)
+        json_hex(j, NULL, arch->code_unit == 4 ? le32_get(r->code_bytes + i) : r->code_bytes[i]);
     json_close(j, ']');
     json_close(j, '}');
 }
@@ -213,7 +204,7 @@ static void report_last(struct json *j, const struct vm_result *r)
         const struct hv_exit *e = &r->last[i].exit;
         json_open(j, NULL, '{');
         json_text(j, "reason", exit_name(e->reason));
-        if (e->reason == HV_EXIT_MMIO) {
+        if (e->reason == HV_EXIT_MMIO || e->reason == HV_EXIT_PIO) {
             json_hex(j, "address", e->mmio.gpa);
             json_u64(j, "size", e->mmio.size);
             json_bool(j, "write", e->mmio.write);
@@ -239,6 +230,7 @@ static void report_oddities(struct json *j, const struct vm_result *r)
     for (unsigned i = 0; i < r->n_unmapped; i++) {
         json_open(j, NULL, '{');
         json_hex(j, "address", r->unmapped[i].gpa);
+        json_bool(j, "port", r->unmapped[i].port);
         json_u64(j, "size", r->unmapped[i].size);
         json_bool(j, "write", r->unmapped[i].write);
         json_u64(j, "count", r->unmapped[i].count);
@@ -294,7 +286,7 @@ static void report_result(struct json *j, const struct run *run)
         json_u64(j, exit_name((enum hv_exit_reason)i), r->exits[i]);
     json_close(j, '}');
     report_oddities(j, r);
-    report_regs(j, r);
+    report_regs(j, run);
     report_last(j, r);
     report_advice(j, run);
 }

@@ -53,12 +53,20 @@ static bool pc_nowhere(const struct facts *f)
 
 static bool exception_taken(const struct facts *f)
 {
-    return f->regs && (f->regs->esr || f->regs->elr || f->regs->spsr);
+    return f->board->arch == ARCH_ARM64 && f->regs &&
+           (f->regs->esr || f->regs->elr || f->regs->spsr);
 }
 
 static bool is_linux(const struct facts *f)
 {
-    return f->boot->kind == IMAGE_ARM64;
+    return f->boot->kind == IMAGE_ARM64 || f->boot->kind == IMAGE_BZIMAGE;
+}
+
+/* Of what kind the board's console is: Linux has a name for each. */
+static bool console_is(const struct facts *f, enum dev_kind kind)
+{
+    const struct board_dev *d = board_dev_find(f->board, f->board->console);
+    return d && d->kind == kind;
 }
 
 static bool has_word(const struct facts *f, const char *word)
@@ -83,7 +91,8 @@ static bool no_vectors(const struct facts *f)
 static bool raw_elsewhere(const struct facts *f)
 {
     return f->boot->kind == IMAGE_RAW && (pc_nowhere(f) || no_vectors(f)) &&
-           !in_image(f, f->regs->pc) && !in_image(f, f->regs->elr);
+           !in_image(f, f->regs->pc) &&
+           (f->board->arch != ARCH_ARM64 || !in_image(f, f->regs->elr));
 }
 
 static bool elf_elsewhere(const struct facts *f)
@@ -128,7 +137,8 @@ static bool vector_loop(const struct facts *f)
 
 static bool sleeps_masked(const struct facts *f)
 {
-    if (!f->regs || !f->res->n_last || (f->regs->pstate & (BIT(7) | BIT(6))) != (BIT(7) | BIT(6)))
+    if (f->board->arch != ARCH_ARM64 || !f->regs || !f->res->n_last ||
+        (f->regs->pstate & (BIT(7) | BIT(6))) != (BIT(7) | BIT(6)))
         return false;
     const struct hv_exit *e = &f->res->last[f->res->n_last - 1].exit;
     return (e->reason == HV_EXIT_WAIT && e->wait.deadline_ns == UINT64_MAX) ||
@@ -143,14 +153,23 @@ static bool loader_hint(const struct facts *f)
 /* Linux knows no driver for the debug console. */
 static bool linux_on_debugcon(const struct facts *f)
 {
-    const struct board_dev *d = board_dev_find(f->board, f->board->console);
-    return is_linux(f) && !f->res->bytes_out && d && d->kind == DEV_DEBUGCON;
+    return is_linux(f) && !f->res->bytes_out && console_is(f, DEV_DEBUGCON);
 }
 
 static bool linux_other_console(const struct facts *f)
 {
     return is_linux(f) && !f->res->bytes_out && has_word(f, "console=") &&
-           !has_word(f, "console=ttyAMA0");
+           !has_word(f, console_is(f, DEV_UART16550) ? "console=ttyS0" : "console=ttyAMA0");
+}
+
+static bool linux_not_ttyama0(const struct facts *f)
+{
+    return linux_other_console(f) && console_is(f, DEV_PL011);
+}
+
+static bool linux_not_ttys0(const struct facts *f)
+{
+    return linux_other_console(f) && console_is(f, DEV_UART16550);
 }
 
 /* The device tree's stdout-path names a console too, but one of --dtb need not have it. */
@@ -183,61 +202,81 @@ static bool unknown_registers(const struct facts *f)
 
 static bool no_device_tree(const struct facts *f)
 {
-    return !f->boot->has_dtb && !f->res->bytes_out;
+    return f->board->dtb && !f->boot->has_dtb && !f->res->bytes_out;
 }
 
 static bool silent_busy(const struct facts *f)
 {
     return f->res->end != VM_END_STUCK && !f->res->bytes_out && !f->res->exits[HV_EXIT_MMIO] &&
-           !f->res->exits[HV_EXIT_WAIT];
+           !f->res->exits[HV_EXIT_WAIT] && !f->res->exits[HV_EXIT_PIO];
+}
+
+/* x86: an exception that finds no handler becomes a triple fault. */
+static bool no_interrupt_table(const struct facts *f)
+{
+    return f->board->arch == ARCH_X86_64 && f->regs && f->res->end == VM_END_STUCK &&
+           !pc_nowhere(f) && f->regs->x86.idt_limit < 8;
+}
+
+static bool triple_fault(const struct facts *f)
+{
+    return f->board->arch == ARCH_X86_64 && f->regs && f->res->end == VM_END_STUCK &&
+           f->regs->x86.idt_limit >= 8;
 }
 
 static const struct rule {
     bool (*holds)(const struct facts *f);
     const char *cause, *next; /* NULL: the loader's hint */
 } rules[] = {
-    {loader_hint,         NULL,                                                                    NULL                                                                                       },
+    {loader_hint,        NULL,                                                                    NULL                                                                                       },
     {raw_elsewhere,
      "the code jumped to an address where it is not loaded: a raw image that is not position "
-     "independent was put at another address than it was linked for",                              "give its link address as --entry, or boot its ELF file, which says where it belongs"      },
+     "independent was put at another address than it was linked for",                             "give its link address as --entry, or boot its ELF file, which says where it belongs"      },
     {not_a64,
      "the first instructions are no A64 code: the image is for another architecture, "
-     "is packed, or begins with data",                                                             "look at it with file(1) and objdump -D -b binary -m aarch64"                              },
+     "is packed, or begins with data",                                                            "look at it with file(1) and objdump -D -b binary -m aarch64"                              },
     {no_vectors,
      "an exception came before the guest had set a vector table (VBAR_EL1 is 0); the exception "
-     "line above says which, at ELR",                                                              "look at the instruction at ELR: FP needs CPACR_EL1.FPEN, devices must be this board's "
-     "(vibevmm boards NAME --map)"                                                                                                                       },
+     "line above says which, at ELR",                                                             "look at the instruction at ELR: FP needs CPACR_EL1.FPEN, devices must be this board's "
+     "(vibevmm boards NAME --map)"                                                                                                                      },
     {elf_elsewhere,
      "the guest jumped to an address with no memory: a null function pointer, or an ELF linked for "
-     "another board",                                                                              "compare readelf -l with vibevmm boards NAME --map"                                        },
-    {kernel_elsewhere,    "the guest jumped to an address with no memory behind it",
-     "look at x30, the last return address, in the registers above"                                                                                                                           },
-    {more_memory,         "the guest uses memory beyond what this run gives it",                   "raise --mem"                                                                              },
+     "another board",                                                                             "compare readelf -l with vibevmm boards NAME --map"                                        },
+    {kernel_elsewhere,   "the guest jumped to an address with no memory behind it",
+     "look at x30, the last return address, in the registers above"                                                                                                                          },
+    {more_memory,        "the guest uses memory beyond what this run gives it",                   "raise --mem"                                                                              },
     {runs_zeros,
      "the PC is in memory that is all zeros: the guest jumped past its code, or the image is cut "
-     "short or at a wrong address",                                                                "check the file's size and --entry"                                                        },
+     "short or at a wrong address",                                                               "check the file's size and --entry"                                                        },
     {vector_loop,
      "the guest's own exception handler faults, or it waits there on purpose after an error; ESR "
-     "and ELR above tell the last fault",                                                          "look up ELR in the guest's symbols"                                                       },
+     "and ELR above tell the last fault",                                                         "look up ELR in the guest's symbols"                                                       },
     {sleeps_masked,
      "the guest waits for an interrupt with interrupts masked and no timer set: "
-     "nothing can wake it",                                                                        "if this is its way to end, let it power off by PSCI or the sysctl device instead"         },
-    {linux_on_debugcon,   "Linux has no driver for this board's console",                          "use --board virt"                                                                         },
-    {linux_other_console, "the kernel command line names a console that this board does not have",
-     "its PL011 is console=ttyAMA0"                                                                                                                                                           },
-    {linux_no_console,    "the kernel command line names no console, so Linux may print nothing",
-     "add console=ttyAMA0, and earlycon to see the first lines, by --append"                                                                                                                  },
-    {no_device_tree,      "the image fills the start of RAM, so the guest got no device tree",
-     "link the image higher in RAM"                                                                                                                                                           },
-    {linux_quiet,         "Linux stopped before its console was up",                               "add earlycon by --append"                                                                 },
+     "nothing can wake it",                                                                       "if this is its way to end, let it power off by PSCI or the sysctl device instead"         },
+    {linux_on_debugcon,  "Linux has no driver for this board's console",                          "use --board virt"                                                                         },
+    {no_interrupt_table, "an exception came before the guest had an interrupt table (IDT)",
+     "look at the instruction at the PC: a page not mapped, or SSE before CR4.OSFXSR"                                                                                                        },
+    {triple_fault,
+     "an exception whose handler faults too: the handler, its stack or the interrupt table is not "
+     "mapped",                                                                                    "compare the interrupt table's address and CR2 with the guest's page tables"               },
+    {linux_not_ttys0,    "the kernel command line names a console that this board does not have",
+     "its 16550 is console=ttyS0"                                                                                                                                                            },
+    {linux_not_ttyama0,  "the kernel command line names a console that this board does not have",
+     "its PL011 is console=ttyAMA0"                                                                                                                                                          },
+    {linux_no_console,   "the kernel command line names no console, so Linux may print nothing",
+     "add console=ttyAMA0 (board pc: ttyS0), and earlycon to see the first lines, by --append"                                                                                               },
+    {no_device_tree,     "the image fills the start of RAM, so the guest got no device tree",
+     "link the image higher in RAM"                                                                                                                                                          },
+    {linux_quiet,        "Linux stopped before its console was up",                               "add earlycon by --append"                                                                 },
     {other_board,
-     "the guest uses addresses where this board has nothing: it is made for another board",        "compare the unmapped addresses with vibevmm boards NAME --map, and choose another --board"},
-    {unknown_registers,   "the guest uses system registers that this CPU does not have",
-     "build the guest for ARMv8.0-A"                                                                                                                                                          },
-    {linux_no_root,       "Linux got no root file system: neither --initrd nor root= was given",
-     "give an initramfs by --initrd"                                                                                                                                                          },
-    {silent_busy,         "the guest computes without touching a device: a long start, or a loop",
-     "run it with --log 4, or look up the PC in its symbols"                                                                                                                                  },
+     "the guest uses addresses where this board has nothing: it is made for another board",       "compare the unmapped addresses with vibevmm boards NAME --map, and choose another --board"},
+    {unknown_registers,  "the guest uses system registers that this CPU does not have",
+     "build the guest for ARMv8.0-A"                                                                                                                                                         },
+    {linux_no_root,      "Linux got no root file system: neither --initrd nor root= was given",
+     "give an initramfs by --initrd"                                                                                                                                                         },
+    {silent_busy,        "the guest computes without touching a device: a long start, or a loop",
+     "run it with --log 4, or look up the PC in its symbols"                                                                                                                                 },
 };
 
 unsigned rules_find(const struct run *run, const struct vm_result *res, struct advice *out)
