@@ -9,8 +9,8 @@
 
 enum cpu_mode {
     CPU_ARM64,    /* EL1h, MMU off, interrupts masked (arm64 booting.rst); `arg` in x0 */
-    CPU_X86_REAL, /* 16-bit real mode, entry below 1 MiB: CS is entry / 16 rounded down to 4 KiB,
-                     the other segments 0; `arg` in EDX */
+    CPU_X86_REAL, /* 16-bit real mode, entry below 1 MiB: CS is its 64 KiB, IP the rest, the other
+                     segments 0; `arg` in EDX */
     CPU_X86_PROT, /* 32-bit, flat segments, paging off (PVH boot protocol); `arg` in EBX */
     CPU_X86_LONG, /* 64-bit, flat segments, paging by `tables` (Linux x86/boot.rst, 64-bit boot
                      protocol); `arg` in RSI */

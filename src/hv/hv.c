@@ -24,9 +24,9 @@ static const struct {
     const struct hv_ops *ops;
     const char *absent; /* why */
 } hv_names[] = {
-    {"kvm",  HV_KVM,   "this build has no KVM engine: that is for ARM64 hosts with Linux"},
-    {"hvf",  NULL,     "this build has no Hypervisor.framework engine"                   },
-    {"soft", &hv_soft, NULL                                                              },
+    {"kvm",  HV_KVM,   "this build has no KVM engine: that is for Linux on ARM64 and x86-64"},
+    {"hvf",  NULL,     "this build has no Hypervisor.framework engine"                      },
+    {"soft", &hv_soft, NULL                                                                 },
 };
 
 const struct hv_ops *const hv_engines[] = {

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "hv_engines.h"
@@ -39,8 +40,8 @@ static struct {
 int kvm_ioctl(int fd, unsigned long request, void *arg)
 {
     int rc;
-    do
-        rc = ioctl(fd, request, arg);
+    do /* by its number: C libraries disagree on the type of a request */
+        rc = (int)syscall(SYS_ioctl, fd, request, arg);
     while (rc < 0 && errno == EINTR);
     return rc < 0 ? -errno : rc;
 }
@@ -137,8 +138,9 @@ static int kvm_probe(enum board_arch arch, struct hv_caps *caps, struct err *err
 {
     if (arch != kvm_arch)
         return err_set(err, ERR_HOST, ENOTSUP,
-                       "engine kvm: runs guests of the host's own architecture, and this is %s",
-                       kvm_arch_host);
+                       "engine kvm: runs guests of the host's own architecture; this is %s, and "
+                       "the board is %s",
+                       kvm_arch_host, arch == ARCH_ARM64 ? "ARM64: use --engine soft" : "x86-64");
     int rc = kvm_open(err);
     if (!rc && kvm_host.vm < 0) {
         int vm = kvm_create_vm(err);
@@ -176,6 +178,7 @@ static void kvm_vm_free(struct hv_vm *vm)
     if (vm->fd >= 0)
         close(vm->fd);
     pthread_mutex_destroy(&vm->lock);
+    free(vm->arch);
     free(vm);
 }
 
@@ -201,6 +204,7 @@ static int kvm_vm_new(struct hv_vm **out, const struct hv_config *config, struct
         return err_sys(err, ENOMEM, "engine kvm");
     pthread_mutex_init(&vm->lock, NULL);
     vm->irqchip = -1;
+    vm->dev = kvm_host.dev;
     vm->cpus = config->cpus;
     for (unsigned i = 0; i < BOARD_CPUS_MAX; i++) {
         vm->vcpus[i].vm = vm;
@@ -353,6 +357,30 @@ static struct hv_exit kvm_exit_system(const struct kvm_run *r)
     }
 }
 
+/* §5, KVM_EXIT_INTERNAL_ERROR: the guest's doing is an instruction that KVM has no emulation for.
+ */
+static struct hv_exit kvm_exit_internal(const struct kvm_run *r)
+{
+    static const char *const what[] = {
+        [KVM_INTERNAL_ERROR_SIMUL_EX] = "KVM met an exception while it delivered another one",
+        [KVM_INTERNAL_ERROR_DELIVERY_EV] = "KVM could not deliver an exception or interrupt",
+        [KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON] = "the CPU left the guest for a reason that "
+                                                      "KVM does not know",
+    };
+    uint32_t n = r->internal.suberror;
+    uint64_t data = r->internal.ndata ? r->internal.data[0] : 0;
+    if (n == KVM_INTERNAL_ERROR_EMULATION)
+        return (struct hv_exit){
+            .reason = HV_EXIT_STUCK,
+            .stuck = {.what = "the guest executes an instruction that KVM cannot emulate, at a "
+                              "place without memory or in a mode that needs emulation"},
+        };
+    return kvm_fail(n < ARRAY_LEN(what) && what[n] ? what[n]
+                                                   : "KVM met an error of its own "
+                                                     "(KVM_EXIT_INTERNAL_ERROR)",
+                    n, data);
+}
+
 static struct hv_exit kvm_exit(struct hv_vcpu *v)
 {
     const struct kvm_run *r = v->run;
@@ -367,8 +395,7 @@ static struct hv_exit kvm_exit(struct hv_vcpu *v)
         return kvm_fail("the CPU refuses to enter the guest (KVM_EXIT_FAIL_ENTRY)",
                         r->fail_entry.hardware_entry_failure_reason, r->fail_entry.cpu);
     case KVM_EXIT_INTERNAL_ERROR:
-        return kvm_fail("KVM met an error of its own (KVM_EXIT_INTERNAL_ERROR)",
-                        r->internal.suberror, r->internal.ndata ? r->internal.data[0] : 0);
+        return kvm_exit_internal(r);
     default:
         return kvm_arch_exit(v);
     }
@@ -376,6 +403,9 @@ static struct hv_exit kvm_exit(struct hv_vcpu *v)
 
 static struct hv_exit kvm_run(struct hv_vcpu *v)
 {
+    struct hv_exit more;
+    if (unlikely(v->parts) && kvm_arch_next(v, &more))
+        return more;
     v->ran = true;
     atomic_store(&v->inside, true);
     int code = ioctl(v->fd, KVM_RUN, 0) < 0 ? errno : 0;
@@ -392,7 +422,7 @@ static struct hv_exit kvm_run(struct hv_vcpu *v)
 /* Only for a load: the kernel takes the bytes, and finishes it, at the next KVM_RUN (§5). */
 static void kvm_complete(struct hv_vcpu *v, uint64_t val)
 {
-    memcpy(v->run->mmio.data, &val, sizeof val);
+    kvm_arch_complete(v, val);
 }
 
 /* Async-signal-safe. */

@@ -30,10 +30,14 @@ struct hv_vcpu {
     pthread_t thread;    /* that runs it, once `run` is set */
     _Atomic bool inside; /* in the ioctl KVM_RUN, or about to be */
     bool ran;            /* its registers are no longer those of power-on */
+    /* x86: an access to ports of which `parts` elements are handed out one by one; 0: none. */
+    uint32_t part, parts;
 };
 
 struct hv_vm {
+    int dev; /* /dev/kvm */
     int fd;
+    void *arch;  /* between kvm_arch_vm_begin() and kvm_arch_vm_finish(): theirs; malloc'ed */
     int irqchip; /* the in-kernel interrupt controller's device */
     unsigned cpus;
     size_t run_len; /* of struct kvm_run's mapping */
@@ -71,6 +75,10 @@ int kvm_arch_vm_begin(struct hv_vm *vm, const struct hv_config *config, struct e
 int kvm_arch_vm_finish(struct hv_vm *vm, struct err *err);
 /* Registers as at power-on. */
 int kvm_arch_vcpu_init(struct hv_vcpu *vcpu, struct err *err);
+/* A load's value. */
+void kvm_arch_complete(struct hv_vcpu *vcpu, uint64_t val);
+/* Is there more of the last exit, before the kernel goes on? */
+bool kvm_arch_next(struct hv_vcpu *vcpu, struct hv_exit *exit);
 /* KVM_RUN came back with an exit that only this architecture has, or with -code. */
 struct hv_exit kvm_arch_exit(struct hv_vcpu *vcpu);
 struct hv_exit kvm_arch_failed(struct hv_vcpu *vcpu, int code);

@@ -218,6 +218,18 @@ bool kvm_arch_translate(struct hv_vcpu *v, uint64_t gva, gpa_t *gpa)
 
 /* ---- exits ---- */
 
+void kvm_arch_complete(struct hv_vcpu *v, uint64_t val)
+{
+    memcpy(v->run->mmio.data, &val, sizeof val);
+}
+
+/* Every access is an exit of its own. */
+bool kvm_arch_next(struct hv_vcpu *v, struct hv_exit *exit)
+{
+    (void)v, (void)exit;
+    return false;
+}
+
 static struct hv_exit kvm_no_syndrome(uint64_t gpa, uint64_t iss)
 {
     return (struct hv_exit){
