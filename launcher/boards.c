@@ -55,25 +55,58 @@ static void map_line(struct text *t, gpa_t base, uint64_t size, const char *name
     text_add(t, "%-12s %-14s", name, kind);
 }
 
-/* RAM windows and devices are each ascending (board_check): merge them. */
+static void map_dev(struct text *t, const struct board *b, const struct board_dev *d)
+{
+    map_line(t, d->base, d->size, d->name, board_kind_name(d->kind));
+    if (d->irq != BOARD_NO_IRQ && b->arch == ARCH_X86_64)
+        text_add(t, "GSI %d", d->irq);
+    else if (d->irq != BOARD_NO_IRQ)
+        text_add(t, "SPI %d (INTID %d)", d->irq, d->irq + 32);
+}
+
+static void map_end_line(struct text *t)
+{
+    while (t->len && t->p[t->len - 1] == ' ')
+        t->p[--t->len] = '\0';
+    text_add(t, "\n");
+}
+
+static void map_heading(struct text *t, const char *first)
+{
+    text_add(t, "%-12s  %-12s  %-12s%-12s %-14sinterrupt\n", first, "last", "size", "name", "kind");
+}
+
+/* The next row in memory, or at ports, from d on. */
+static unsigned map_next(const struct board *b, unsigned d, bool ports)
+{
+    while (d < b->n_devs && board_kind_ports(b->devs[d].kind) != ports)
+        d++;
+    return d;
+}
+
+/* RAM windows and devices in memory are each ascending (board_check): merge them. */
 static void board_map(const struct board *b, struct text *t)
 {
-    text_add(t, "%-12s  %-12s  %-12s%-12s %-14sinterrupt\n", "first", "last", "size", "name",
-             "kind");
-    unsigned r = 0, d = 0;
+    map_heading(t, "first");
+    unsigned r = 0, d = map_next(b, 0, false);
     while (r < b->n_ram || d < b->n_devs) {
         if (d == b->n_devs || (r < b->n_ram && b->ram[r].base < b->devs[d].base)) {
             map_line(t, b->ram[r].base, b->ram[r].size, "ram", "RAM");
             r++;
         } else {
-            const struct board_dev *dev = &b->devs[d++];
-            map_line(t, dev->base, dev->size, dev->name, board_kind_name(dev->kind));
-            if (dev->irq != BOARD_NO_IRQ)
-                text_add(t, "SPI %d (INTID %d)", dev->irq, dev->irq + 32);
+            map_dev(t, b, &b->devs[d]);
+            d = map_next(b, d + 1, false);
         }
-        while (t->len && t->p[t->len - 1] == ' ')
-            t->p[--t->len] = '\0';
-        text_add(t, "\n");
+        map_end_line(t);
+    }
+    d = map_next(b, 0, true);
+    if (d == b->n_devs)
+        return;
+    text_add(t, "\n");
+    map_heading(t, "first port");
+    for (; d < b->n_devs; d = map_next(b, d + 1, true)) {
+        map_dev(t, b, &b->devs[d]);
+        map_end_line(t);
     }
 }
 
@@ -125,6 +158,10 @@ int cmd_boards(int argc, char **argv)
         board_map(b, &t);
     else if (!o.dtb)
         board_facts(b, &t);
+    if (o.dtb && !b->dtb) {
+        say("--dtb %s: board %s has ACPI tables, no device tree", o.dtb, b->name);
+        return STATUS_HOST;
+    }
     int status = t.len ? text_print(&t) : 0;
     return !status && o.dtb ? board_write_dtb(b, o.dtb) : status;
 }

@@ -168,15 +168,21 @@ int boot_gzip_load(struct boot_ctx *c, const struct boot_file *f, const char *pa
     }
     struct boot_seen seen = boot_recognise(head, n);
     c->res->packing = packing;
-    if (seen.format == BOOT_ARM64) {
+    if (boot_foreign(&seen, c->p->board)) {
+        rc = boot_refuse(f, &seen, "inside its gzip data ", head, n, c->p->board, c->err);
+    } else if (seen.format == BOOT_ARM64) {
         rc = boot_arm64_load(c, f, head, n, gz);
-    } else if (seen.format == BOOT_ELF64) {
+    } else if (seen.format == BOOT_ELF64 || seen.format == BOOT_BZIMAGE) {
         rc = boot_gz_all(c, gz, head, n, &all);
-        rc = rc ? rc : boot_elf_load(c, &all, head);
+        if (!rc)
+            rc = seen.format == BOOT_ELF64 ? boot_elf_load(c, &all, head)
+                                           : boot_bzimage_load(c, &all, head, n);
     } else {
         if (seen.format == BOOT_GZIP || seen.format == BOOT_ZBOOT)
-            seen = (struct boot_seen){BOOT_REFUSED, "compressed once more", "gzip -dc % > kernel",
-                                      true};
+            seen = (struct boot_seen){.format = BOOT_REFUSED,
+                                      .name = "compressed once more",
+                                      .advice = "gzip -dc % > kernel",
+                                      .packed = true};
         rc = boot_refuse(f, &seen, "inside its gzip data ", head, n, c->p->board, c->err);
     }
 out:

@@ -156,7 +156,7 @@ static void the_gic_is_a_pair(void)
 
 static void parameters_fit_their_kind(void)
 {
-    BAD(d.b.console = NULL, "console must be a pl011 or debugcon row, not none");
+    BAD(d.b.console = NULL, "console must be a UART or debugcon row, not none");
     BAD(d.b.console = "gpio", "not gpio");
     BAD(d.b.console = "tty", "not tty");
     BAD(d.devs[0].param = 0, "erase blocks of 0");
