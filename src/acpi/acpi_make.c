@@ -3,7 +3,7 @@
  * acpi_make.c - the ACPI tables of a board, at build time.
  *
  * Follows ACPI 6.4: RSDP (§5.2.5), XSDT (§5.2.8), FADT of a hardware-reduced platform (§5.2.9), MADT
- * (§5.2.12), DSDT (§5.2.11.1) in AML (§20.2). The DSDT names the serial port, the clock and the
+ * (§5.2.12), DSDT (§5.2.11.1) in AML (§20.2). The DSDT names the serial port, the clock, `sysctl` and the
  * virtio windows with their resources (§6.4), and how to switch off (\_S5). Nothing else: no PCI,
  * no ACPI timer, no events.
  */
@@ -166,11 +166,13 @@ static void aml_resources(struct acpi_buf *b, const struct board_dev *d)
         put32(b, d->base);
         put32(b, d->size);
     }
-    put8(b, 0x89); /* extended interrupt, §6.4.3.6: consumer, level, active high, exclusive */
-    put16(b, 6);
-    put8(b, 1);
-    put8(b, 1);
-    put32(b, (unsigned)d->irq);
+    if (d->irq != BOARD_NO_IRQ) {
+        put8(b, 0x89); /* extended interrupt, §6.4.3.6: consumer, level, active high, exclusive */
+        put16(b, 6);
+        put8(b, 1);
+        put8(b, 1);
+        put32(b, (unsigned)d->irq);
+    }
     put8(b, 0x79); /* end; a checksum of 0 is not checked */
     put8(b, 0);
     if (!b->full)
@@ -188,6 +190,7 @@ static const struct acpi_id {
     {DEV_UART16550, "COM%u", NULL,       0x0501},
     {DEV_CMOS,      "RTC%u", NULL,       0x0b00},
     {DEV_VIRTIO,    "VIR%u", "LNRO0005", 0     },
+    {DEV_SYSCTL,    "SYS%u", "VIBE0001", 0     },
 };
 
 static void aml_device(struct acpi_buf *b, const struct acpi_id *id, const struct board_dev *d,

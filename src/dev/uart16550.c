@@ -11,8 +11,8 @@
  *
  * - A byte is visible, and taken from the host, only while the guest can be told of it (IER's
  *   ERBFI) or looks for it (UART_POLLS reads of LSR in a row that found nothing, with no byte sent
- *   in between). Clearing the receiver FIFO (FCR), which Linux's driver does as it opens the port,
- *   so does not lose what was sent before; nor does reading RBR then.
+ *   in between). Nor does clearing the receiver FIFO (FCR) lose what came from the host: Linux's
+ *   driver does so just after it has enabled the interrupt.
  * - Once the guest has raised RTS, it stops the sender by lowering it.
  * - An interrupt-driven guest gets one FIFO-full, then more when the machine has nothing left to do
  *   (uart16550_guest_idle()) or after some time (uart16550_input_tick()); UART_FLOW_CREDIT bytes
@@ -218,12 +218,9 @@ static void uart_send(struct uart16550 *u, uint8_t byte)
 
 static void uart_write_fcr(struct uart16550 *u, uint8_t val)
 {
-    /* §8.3: a change of the enable bit clears the FIFOs. Hidden bytes are not in them yet. */
-    if ((val ^ u->regs.fcr) & FCR_ENABLE || val & FCR_CLEAR_RX) {
+    /* §8.3: a change of the enable bit clears the FIFOs. What the host sent is not in them yet. */
+    if ((val ^ u->regs.fcr) & FCR_ENABLE || val & FCR_CLEAR_RX)
         u->loop.len = 0;
-        if (uart_visible(u))
-            u->rx.len = 0;
-    }
     u->regs.fcr = val & FCR_ENABLE ? val & (FCR_ENABLE | FCR_TRIGGER) : 0;
 }
 
