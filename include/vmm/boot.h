@@ -65,8 +65,8 @@ int boot_load(const struct boot_params *p, struct guest_mem *mem, struct boot_re
 void boot_fini(struct boot_result *res);
 
 /*
- * The architecture an image is made for, by its first bytes. False: they do not say (raw code, a
- * compressed file, a pipe, no such file).
+ * The architecture an image is made for, by its first bytes. False: they do not say (raw code,
+ * compression other than gzip, a pipe, no such file).
  */
 bool boot_peek_arch(const char *path, enum board_arch *arch);
 

@@ -302,6 +302,8 @@ int boot_load(const struct boot_params *p, struct guest_mem *mem, struct boot_re
     int rc = boot_file_open(&f, path, mem_total(mem), err);
     if (rc)
         return rc;
+    if (p->board->arch == ARCH_X86_64)
+        boot_x86_begin(&c);
     rc = p->firmware ? boot_firmware_load(&c, &f)
          : p->binary ? boot_raw_load(&c, &f)
                      : boot_image_load(&c, &f);

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#define ZLIB_CONST /* next_in points to const */
 #include <zlib.h>
 
 #include "vmm/log.h"
@@ -122,6 +123,18 @@ int boot_gz_read(struct boot_gz *gz, void *buf, uint64_t len, uint64_t *got, str
     }
     *got = done;
     return rc;
+}
+
+size_t boot_gz_peek(const uint8_t *head, size_t n, uint8_t *out, size_t max)
+{
+    z_stream z = {.next_in = head, .avail_in = (unsigned)n};
+    z.next_out = out;
+    z.avail_out = (unsigned)max;
+    if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK)
+        return 0;
+    inflate(&z, Z_SYNC_FLUSH);
+    inflateEnd(&z);
+    return max - z.avail_out;
 }
 
 /* Everything into memory, at most `room` bytes; the first n are in head already. */

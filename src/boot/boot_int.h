@@ -120,7 +120,9 @@ int boot_bzimage_load(struct boot_ctx *c, const struct boot_file *f, const uint8
 #define X86_LOW_END    MIB(1) /* images begin there */
 #define X86_REAL_STACK 0xfff0
 
-/* Keep low memory for it. Before an image other than raw code is placed. */
+/* Before the image is loaded. */
+void boot_x86_begin(struct boot_ctx *c);
+/* Keep low memory free. Before an image other than raw code is placed. */
 void boot_x86_reserve(struct boot_ctx *c);
 /* After image and initramfs are loaded: what the start mode in c->res needs. */
 int boot_x86_finish(struct boot_ctx *c, const char *path);
@@ -132,6 +134,8 @@ void boot_gz_close(struct boot_gz *gz);
 /* Up to len bytes; *got is less only at the end of the data, where checksum and length were right.
  */
 int boot_gz_read(struct boot_gz *gz, void *buf, uint64_t len, uint64_t *got, struct err *err);
+/* What the first n bytes of a gzip file inflate to, at most max bytes: how many. */
+size_t boot_gz_peek(const uint8_t *head, size_t n, uint8_t *out, size_t max);
 /* Compressed bytes taken so far, for the progress display. */
 uint64_t boot_gz_pos(const struct boot_gz *gz);
 

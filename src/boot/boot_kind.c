@@ -293,6 +293,10 @@ bool boot_peek_arch(const char *path, enum board_arch *arch)
     if (n <= 0)
         return false;
     struct boot_seen seen = boot_recognise(head, (uint64_t)n);
+    if (seen.format == BOOT_GZIP) {
+        uint8_t inner[BOOT_HEAD];
+        seen = boot_recognise(inner, boot_gz_peek(head, (size_t)n, inner, sizeof inner));
+    }
     *arch = seen.arch;
     return seen.format == BOOT_ELF64 || seen.format == BOOT_ARM64 || seen.format == BOOT_BZIMAGE;
 }

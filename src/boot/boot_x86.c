@@ -10,7 +10,7 @@
  *     0x00500  four descriptors            0x09000  page tables: the first 4 GiB, one to one
  *     0x06000  PVH start-info              0x20000  command line
  *     0x07000  zero page                   0xe0000  ACPI tables (vmm/acpi.h)
- *     0x08ff0  stack, downwards
+ *     0x08ff0  stack, downwards             0xffff0  what a jump to the firmware finds: a reset
  *
  * To the guest the first 639 KiB are RAM and the rest of the first MiB is not, as on any PC.
  */
@@ -24,6 +24,7 @@
 #define X86_TABLES      0x9000 /* PML4, PDPT, four page directories */
 #define X86_CMDLINE     0x20000
 #define X86_CMDLINE_MAX KIB(64)
+#define X86_RESET       0xffff0
 #define X86_EBDA        0x9fc00 /* RAM ends here below 1 MiB */
 
 /* ---- memory map ---- */
@@ -162,6 +163,19 @@ static int x86_cmdline(struct boot_ctx *c, const char *path)
     if (len)
         mem_write(c->mem, X86_CMDLINE, text, len);
     return 0;
+}
+
+/* Linux on a machine whose ACPI is "hardware-reduced", when asked to restart, jumps to where a PC's
+ * firmware begins (real mode, f000:fff0). It resets the machine by the 8042, which pc_power.c has. */
+void boot_x86_begin(struct boot_ctx *c)
+{
+    static const uint8_t code[] = {
+        0xb0, 0xfe, /* mov $0xfe, %al */
+        0xe6, 0x64, /* out %al, $0x64 */
+        0xf4,       /* hlt */
+        0xeb, 0xfd, /* jmp to it */
+    };
+    mem_write(c->mem, X86_RESET, code, sizeof code);
 }
 
 void boot_x86_reserve(struct boot_ctx *c)
