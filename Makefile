@@ -202,6 +202,10 @@ TESTS += unit/test_dev_gic
 TESTS += unit/test_dev_flash
 TESTS += unit/test_dev_small
 TESTS += unit/test_walk_arm64
+TESTS += unit/test_walk_x86
+TESTS += unit/test_dev_pc
+TESTS += unit/test_acpi
+TESTS += unit/test_boot_x86
 TESTS += unit/test_vm
 test_bin := $(TESTS:%=$(B)/tests/%)
 

@@ -139,17 +139,15 @@ static void cmos_update(struct cmos *c)
     if (c->ram[CMOS_B] & B_SET)
         return;
     int64_t now = cmos_now(c);
-    for (int64_t t = MAX(c->seen + 1, now - 86400); t <= now; t++) {
+    for (int64_t t = MAX(c->seen + 1, now - 86399); t <= now; t++) {
+        cmos_show(c, t);
         c->ram[CMOS_C] |= C_UF;
-        if (c->ram[CMOS_B] & B_AIE || t == now) {
-            cmos_show(c, t);
-            if (alarm_is(c->ram[CMOS_SECONDS_ALARM], c->ram[CMOS_SECONDS]) &&
-                alarm_is(c->ram[CMOS_MINUTES_ALARM], c->ram[CMOS_MINUTES]) &&
-                alarm_is(c->ram[CMOS_HOURS_ALARM], c->ram[CMOS_HOURS]))
-                c->ram[CMOS_C] |= C_AF;
-        }
+        if (alarm_is(c->ram[CMOS_SECONDS_ALARM], c->ram[CMOS_SECONDS]) &&
+            alarm_is(c->ram[CMOS_MINUTES_ALARM], c->ram[CMOS_MINUTES]) &&
+            alarm_is(c->ram[CMOS_HOURS_ALARM], c->ram[CMOS_HOURS]))
+            c->ram[CMOS_C] |= C_AF;
     }
-    c->seen = MAX(c->seen, now);
+    c->seen = now; /* also when the host's clock was set back */
     cmos_line(c);
 }
 
