@@ -131,6 +131,7 @@ static int run_board(struct run *run, struct err *err)
         for (unsigned i = 0; boards[i]; i++)
             if (boards[i]->arch == arch) {
                 run->cfg.board = boards[i];
+                run->board_of_image = true;
                 log_at(LOG_INFO, "board %s: %s is not for the CPU of %s", boards[i]->name,
                        run->path, boards[0]->name);
                 return 0;
@@ -316,14 +317,26 @@ static void run_silent(void *ctx, const struct vm_result *so_far)
     say_text(&t);
 }
 
+static int run_engine(struct run *run, struct err *err)
+{
+    struct vm_config *c = &run->cfg;
+    const char *name = run->opts.engine ? run->opts.engine : "auto";
+    int rc = hv_choose(name, c->board->arch, &c->engine, &c->caps, run->why, sizeof run->why, err);
+    if (rc && run->board_of_image) { /* the user did not ask for that board */
+        struct err why = *err;
+        err_set(err, why.kind, why.code, "%.100s: is for board %s: %s", run->path, c->board->name,
+                why.text);
+    }
+    return rc;
+}
+
 static int run_configure(struct run *run, const struct opt_rest *rest, struct err *err)
 {
     struct vm_config *c = &run->cfg;
     const struct run_opts *o = &run->opts;
     int rc = run_board(run, err);
     if (!rc)
-        rc = hv_choose(o->engine ? o->engine : "auto", c->board->arch, &c->engine, &c->caps,
-                       run->why, sizeof run->why, err);
+        rc = run_engine(run, err);
     if (!rc)
         rc = run_memory(run, err);
     if (!rc)
