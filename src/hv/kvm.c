@@ -85,7 +85,7 @@ static const struct kvm_need kvm_needs[] = {
 
 static int kvm_check_needs(int dev, const struct kvm_need *need, struct err *err)
 {
-    for (; need->cap; need++)
+    for (; need->what; need++) /* KVM_CAP_IRQCHIP is 0 */
         if (kvm_ioctl(dev, KVM_CHECK_EXTENSION, kvm_num((unsigned long)need->cap)) <= 0)
             return err_set(err, ERR_HOST, ENOTSUP,
                            "engine kvm: this kernel's KVM is too old, it lacks %s; update the "
@@ -357,6 +357,27 @@ static struct hv_exit kvm_exit_system(const struct kvm_run *r)
     }
 }
 
+/*
+ * The instruction's bytes, where the kernel has fetched them (§5, emulation_failure), as a dump
+ * reads: the first is the most significant of detail[0].
+ */
+static struct hv_exit kvm_exit_emulation(const struct kvm_run *r)
+{
+    struct hv_exit e = {
+        .reason = HV_EXIT_STUCK,
+        .stuck = {.what = "the guest executes an instruction that KVM cannot emulate, at a place "
+                          "without memory or in a mode that needs emulation"},
+    };
+    if (r->emulation_failure.ndata < 3 ||
+        !(r->emulation_failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES))
+        return e;
+    unsigned n = MIN((unsigned)r->emulation_failure.insn_size,
+                     (unsigned)sizeof r->emulation_failure.insn_bytes);
+    for (unsigned i = 0; i < n; i++)
+        e.stuck.detail[i / 8] |= (uint64_t)r->emulation_failure.insn_bytes[i] << (56 - i % 8 * 8);
+    return e;
+}
+
 /* §5, KVM_EXIT_INTERNAL_ERROR: the guest's doing is an instruction that KVM has no emulation for.
  */
 static struct hv_exit kvm_exit_internal(const struct kvm_run *r)
@@ -370,11 +391,7 @@ static struct hv_exit kvm_exit_internal(const struct kvm_run *r)
     uint32_t n = r->internal.suberror;
     uint64_t data = r->internal.ndata ? r->internal.data[0] : 0;
     if (n == KVM_INTERNAL_ERROR_EMULATION)
-        return (struct hv_exit){
-            .reason = HV_EXIT_STUCK,
-            .stuck = {.what = "the guest executes an instruction that KVM cannot emulate, at a "
-                              "place without memory or in a mode that needs emulation"},
-        };
+        return kvm_exit_emulation(r);
     return kvm_fail(n < ARRAY_LEN(what) && what[n] ? what[n]
                                                    : "KVM met an error of its own "
                                                      "(KVM_EXIT_INTERNAL_ERROR)",

@@ -64,7 +64,7 @@ struct kvm_need {
     int cap;
     const char *what; /* its name, and the first Linux that has it */
 };
-extern const struct kvm_need kvm_arch_needs[]; /* beyond those of kvm.c; cap 0 at the end */
+extern const struct kvm_need kvm_arch_needs[]; /* beyond those of kvm.c; what NULL at the end */
 
 /* Argument of KVM_CREATE_VM (§4.2): `again` when the kernel refused the first one. */
 unsigned long kvm_arch_vm_type(int dev, bool again);
