@@ -35,7 +35,8 @@
  */
 static struct {
     int dev, vm;
-} kvm_host = {-1, -1};
+    struct hv_caps caps; /* once there was a vm */
+} kvm_host = {.dev = -1, .vm = -1};
 
 int kvm_ioctl(int fd, unsigned long request, void *arg)
 {
@@ -144,7 +145,8 @@ static int kvm_probe(enum board_arch arch, struct hv_caps *caps, struct err *err
     int rc = kvm_open(err);
     if (!rc && kvm_host.vm < 0) {
         int vm = kvm_create_vm(err);
-        rc = vm < 0 ? vm : kvm_arch_probe(vm, err);
+        kvm_host.caps = (struct hv_caps){.irqchip = true, .starts_cpus = true};
+        rc = vm < 0 ? vm : kvm_arch_probe(vm, &kvm_host.caps, err);
         if (rc && vm >= 0)
             close(vm);
         else if (!rc)
@@ -153,11 +155,8 @@ static int kvm_probe(enum board_arch arch, struct hv_caps *caps, struct err *err
     if (rc)
         return rc;
     int cpus = kvm_ioctl(kvm_host.dev, KVM_CHECK_EXTENSION, kvm_num(KVM_CAP_MAX_VCPUS));
-    *caps = (struct hv_caps){
-        .irqchip = true,
-        .starts_cpus = true,
-        .cpus_max = cpus > 0 ? MIN((unsigned)cpus, BOARD_CPUS_MAX) : 1,
-    };
+    *caps = kvm_host.caps;
+    caps->cpus_max = cpus > 0 ? MIN((unsigned)cpus, BOARD_CPUS_MAX) : 1;
     return 0;
 }
 
@@ -205,6 +204,7 @@ static int kvm_vm_new(struct hv_vm **out, const struct hv_config *config, struct
     pthread_mutex_init(&vm->lock, NULL);
     vm->irqchip = -1;
     vm->dev = kvm_host.dev;
+    vm->gicv2 = kvm_host.caps.gicv2;
     vm->cpus = config->cpus;
     for (unsigned i = 0; i < BOARD_CPUS_MAX; i++) {
         vm->vcpus[i].vm = vm;

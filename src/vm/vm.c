@@ -167,6 +167,7 @@ static int vm_load(struct vm *vm, struct err *err)
         .cpus = c->cpus,
         .bootargs = c->append ? c->append : b->bootargs,
         .flash = vm->n_flash > 0,
+        .gicv2 = c->caps.gicv2,
     };
     /* A guest without entropy starts slower, not wrong: the property is left out when there is
      * none. */

@@ -49,6 +49,22 @@ KVM_TEST(the_gicv3_is_at_the_board_s_places) /* devices/arm-vgic-v3.rst */
     rig_fini(&r);
 }
 
+KVM_TEST(a_host_with_a_gicv2_gives_that) /* devices/arm-vgic.rst */
+{
+    struct kvm_rig r;
+    fake_arm.lacks = BIT(KVM_DEV_TYPE_ARM_VGIC_V3);
+    expect_u64(rig_probe(&r), 0);
+    expect_true(r.caps.gicv2 && r.caps.irqchip);
+    expect_u64(rig_vm(&r, 2), 0);
+    expect_true(r.caps.gicv2);
+    expect_u64(fake_arm.created, KVM_DEV_TYPE_ARM_VGIC_V2);
+    expect_u64(gic_attr(KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V2_ADDR_TYPE_DIST), RIG_GICD);
+    expect_u64(gic_attr(KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V2_ADDR_TYPE_CPU), RIG_GICR);
+    expect_u64(gic_attr(KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0), 288);
+    expect_u64(gic_attr(KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT), 0);
+    rig_fini(&r);
+}
+
 KVM_TEST(an_spi_is_told_by_its_intid) /* api.rst §4.25: type in bits 24.., INTID below */
 {
     struct kvm_rig r;
@@ -167,6 +183,7 @@ KVM_TEST(an_old_kernel_does_not_say_where)
 static const struct tap_test tests[] = {
     TAP_TEST(without_any_gic_it_says_so),
     TAP_TEST(the_gicv3_is_at_the_board_s_places),
+    TAP_TEST(a_host_with_a_gicv2_gives_that),
     TAP_TEST(an_spi_is_told_by_its_intid),
     TAP_TEST(vcpus_but_the_first_start_turned_off),
     TAP_TEST(a_vm_with_fewer_address_bits_is_the_second_choice),
