@@ -207,6 +207,9 @@ TESTS += unit/test_dev_pc
 TESTS += unit/test_acpi
 TESTS += unit/test_boot_x86
 TESTS += unit/test_vm
+# The KVM engine above a fake kernel, on whatever CPU it was built for.
+kvm_tests := $(if $(kvm_arch),unit/test_kvm unit/test_kvm_$(kvm_arch))
+TESTS += $(kvm_tests)
 test_bin := $(TESTS:%=$(B)/tests/%)
 
 check: $(test_bin) $(BIN)
@@ -214,6 +217,9 @@ check: $(test_bin) $(BIN)
 	$(Q)VIBEVMM=$(BIN) prove -Q tests/cli
 
 $(B)/tests/unit/test_boot_fail: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=mmap,--wrap=pread,--wrap=open,--wrap=fstat
+
+$(kvm_tests:%=$(B)/tests/%): LDFLAGS += \
+	$(foreach f,open close mmap munmap syscall ioctl,-Wl$(comma)--wrap=$(f))
 
 $(B)/tests/%: $(B)/tests/%.o $(LIB)
 	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
@@ -224,13 +230,16 @@ include tests/a64/Makefile.inc
 print-tests:
 	@echo $(test_bin)
 
+.PHONY: kvm-tests
+kvm-tests: $(kvm_tests:%=$(B)/tests/%)
+
 check-boot: $(BIN)
 	$(Q)VIBEVMM=$(abspath $(BIN)) prove --timer tests/boot
 
 # The machine that QEMU emulates is an ARM64 host; the soft engine here says what its guests should print.
 check-kvm: $(BIN)
 	$(Q)! command -v aarch64-linux-gnu-gcc >/dev/null || ! tests/hv/cross-libs.sh || \
-		$(MAKE) --no-print-directory CROSS=aarch64-linux-gnu- all
+		$(MAKE) --no-print-directory CROSS=aarch64-linux-gnu- all kvm-tests
 	$(Q)VIBEVMM=$(abspath $(BIN)) prove --timer tests/hv
 
 # make bench [BENCH="start boot"]

@@ -123,7 +123,8 @@ static void doctor_engines(struct text *t, enum board_arch arch, const char *arc
         if (hv_choose(names[i], arch, &ops, &caps, why, sizeof why, &err))
             text_add(t, "%-10s no (%s)\n", names[i], err.text);
         else
-            text_add(t, "%-10s yes, up to %u vCPUs\n", names[i], caps.cpus_max);
+            text_add(t, "%-10s yes, up to %u vCPUs%s\n", names[i], caps.cpus_max,
+                     caps.gicv2 ? ", with a GICv2" : "");
     }
     if (hv_choose("auto", arch, &ops, &caps, why, sizeof why, &err))
         text_add(t, "auto       no engine for %s guests: %s\n", arch_name, err.text);

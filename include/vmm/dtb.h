@@ -17,6 +17,7 @@ struct dtb_run {
     gpa_t initrd_gpa;
     uint64_t initrd_len; /* 0: none */
     bool flash;          /* the flash banks answer in this run; else their node is taken out */
+    bool gicv2;          /* the interrupt controller is one, at the places of the GICv3's windows */
     uint8_t seed[32];    /* /chosen rng-seed; all zero: left out */
     uint64_t kaslr_seed; /* /chosen kaslr-seed; 0: left out */
 };

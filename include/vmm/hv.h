@@ -100,6 +100,7 @@ struct hv_regs {
 /* What an engine can, asked once. */
 struct hv_caps {
     bool irqchip; /* brings its own interrupt controller and timers: no model of them is made */
+    bool gicv2; /* that one is a GICv2: its CPU interface is where the board's redistributors are */
     /*
      * Handles PSCI (HV_EXIT_OFF/RESET instead of HV_EXIT_CALL), or INIT and SIPI, itself. Every
      * vCPU is made and run from the start; reset() is for vCPU 0 only, the others wait in run()

@@ -134,6 +134,34 @@ static int dtb_patch_flash(void *fdt)
     return node == -FDT_ERR_NOTFOUND ? 0 : node < 0 ? node : fdt_del_node(fdt, node);
 }
 
+/*
+ * arm,gic.yaml: distributor and CPU interface, at the places of distributor and redistributors. The
+ * flags of a private interrupt name the CPUs it is for, in bits 8 to 15.
+ */
+static int dtb_patch_gicv2(void *fdt, unsigned cpus)
+{
+    enum { DIST_SIZE = 3, CPU_SIZE = 7, CELLS }; /* low halves, after the bases */
+    int node = fdt_node_offset_by_compatible(fdt, -1, "arm,gic-v3"), len;
+    const void *old = node < 0 ? NULL : fdt_getprop(fdt, node, "reg", &len);
+    fdt32_t reg[CELLS], flags[32 * 3];
+    if (!old || len != sizeof reg)
+        return node < 0 ? node : -FDT_ERR_BADVALUE;
+    memcpy(reg, old, sizeof reg);
+    reg[DIST_SIZE] = cpu_to_fdt32(0x1000); /* GICv2 IHI 0048B.b §4.1.2 */
+    reg[CPU_SIZE] = cpu_to_fdt32(0x2000);
+    int rc = dtb_set(fdt, node, "compatible", "arm,cortex-a15-gic", sizeof "arm,cortex-a15-gic");
+    rc = rc ? rc : dtb_set(fdt, node, "reg", reg, sizeof reg);
+    rc = rc ? rc : fdt_delprop(fdt, node, "#redistributor-regions");
+    int timer = fdt_path_offset(fdt, "/timer");
+    const void *irqs = timer < 0 ? NULL : fdt_getprop(fdt, timer, "interrupts", &len);
+    if (rc || !irqs || len < 0 || (size_t)len > sizeof flags)
+        return rc;
+    memcpy(flags, irqs, (size_t)len);
+    for (size_t i = 2; i < (size_t)len / sizeof flags[0]; i += 3)
+        flags[i] |= cpu_to_fdt32(((1u << cpus) - 1) << 8);
+    return dtb_set(fdt, timer, "interrupts", flags, (size_t)len);
+}
+
 #define DTB_TAG 4u /* bytes of a token, and what tokens are aligned to */
 
 /*
@@ -206,6 +234,8 @@ int dtb_patch(const void *base, size_t base_len, bool from_file, const struct dt
         rc = dtb_patch_cpus(buf, run->cpus);
     if (!rc && !from_file && !run->flash)
         rc = dtb_patch_flash(buf);
+    if (!rc && !from_file && run->gicv2)
+        rc = dtb_patch_gicv2(buf, run->cpus);
     if (!rc) {
         struct err local = {.code = 0};
         rc = dtb_patch_memory(buf, run->mem, &local);

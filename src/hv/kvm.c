@@ -35,7 +35,8 @@
  */
 static struct {
     int dev, vm;
-} kvm_host = {-1, -1};
+    struct hv_caps caps; /* once there was a vm */
+} kvm_host = {.dev = -1, .vm = -1};
 
 int kvm_ioctl(int fd, unsigned long request, void *arg)
 {
@@ -84,7 +85,7 @@ static const struct kvm_need kvm_needs[] = {
 
 static int kvm_check_needs(int dev, const struct kvm_need *need, struct err *err)
 {
-    for (; need->cap; need++)
+    for (; need->what; need++) /* KVM_CAP_IRQCHIP is 0 */
         if (kvm_ioctl(dev, KVM_CHECK_EXTENSION, kvm_num((unsigned long)need->cap)) <= 0)
             return err_set(err, ERR_HOST, ENOTSUP,
                            "engine kvm: this kernel's KVM is too old, it lacks %s; update the "
@@ -143,7 +144,8 @@ static int kvm_probe(enum board_arch arch, struct hv_caps *caps, struct err *err
     int rc = kvm_open(err);
     if (!rc && kvm_host.vm < 0) {
         int vm = kvm_create_vm(err);
-        rc = vm < 0 ? vm : kvm_arch_probe(vm, err);
+        kvm_host.caps = (struct hv_caps){.irqchip = true, .starts_cpus = true};
+        rc = vm < 0 ? vm : kvm_arch_probe(vm, &kvm_host.caps, err);
         if (rc && vm >= 0)
             close(vm);
         else if (!rc)
@@ -152,11 +154,8 @@ static int kvm_probe(enum board_arch arch, struct hv_caps *caps, struct err *err
     if (rc)
         return rc;
     int cpus = kvm_ioctl(kvm_host.dev, KVM_CHECK_EXTENSION, kvm_num(KVM_CAP_MAX_VCPUS));
-    *caps = (struct hv_caps){
-        .irqchip = true,
-        .starts_cpus = true,
-        .cpus_max = cpus > 0 ? MIN((unsigned)cpus, BOARD_CPUS_MAX) : 1,
-    };
+    *caps = kvm_host.caps;
+    caps->cpus_max = cpus > 0 ? MIN((unsigned)cpus, BOARD_CPUS_MAX) : 1;
     return 0;
 }
 
@@ -204,6 +203,7 @@ static int kvm_vm_new(struct hv_vm **out, const struct hv_config *config, struct
     pthread_mutex_init(&vm->lock, NULL);
     vm->irqchip = -1;
     vm->dev = kvm_host.dev;
+    vm->gicv2 = kvm_host.caps.gicv2;
     vm->cpus = config->cpus;
     for (unsigned i = 0; i < BOARD_CPUS_MAX; i++) {
         vm->vcpus[i].vm = vm;
@@ -356,6 +356,27 @@ static struct hv_exit kvm_exit_system(const struct kvm_run *r)
     }
 }
 
+/*
+ * The instruction's bytes, where the kernel has fetched them (§5, emulation_failure), as a dump
+ * reads: the first is the most significant of detail[0].
+ */
+static struct hv_exit kvm_exit_emulation(const struct kvm_run *r)
+{
+    struct hv_exit e = {
+        .reason = HV_EXIT_STUCK,
+        .stuck = {.what = "the guest executes an instruction that KVM cannot emulate, at a place "
+                          "without memory or in a mode that needs emulation"},
+    };
+    if (r->emulation_failure.ndata < 3 ||
+        !(r->emulation_failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES))
+        return e;
+    unsigned n = MIN((unsigned)r->emulation_failure.insn_size,
+                     (unsigned)sizeof r->emulation_failure.insn_bytes);
+    for (unsigned i = 0; i < n; i++)
+        e.stuck.detail[i / 8] |= (uint64_t)r->emulation_failure.insn_bytes[i] << (56 - i % 8 * 8);
+    return e;
+}
+
 /* §5, KVM_EXIT_INTERNAL_ERROR: the guest's doing is an instruction that KVM has no emulation for.
  */
 static struct hv_exit kvm_exit_internal(const struct kvm_run *r)
@@ -369,11 +390,7 @@ static struct hv_exit kvm_exit_internal(const struct kvm_run *r)
     uint32_t n = r->internal.suberror;
     uint64_t data = r->internal.ndata ? r->internal.data[0] : 0;
     if (n == KVM_INTERNAL_ERROR_EMULATION)
-        return (struct hv_exit){
-            .reason = HV_EXIT_STUCK,
-            .stuck = {.what = "the guest executes an instruction that KVM cannot emulate, at a "
-                              "place without memory or in a mode that needs emulation"},
-        };
+        return kvm_exit_emulation(r);
     return kvm_fail(n < ARRAY_LEN(what) && what[n] ? what[n]
                                                    : "KVM met an error of its own "
                                                      "(KVM_EXIT_INTERNAL_ERROR)",

@@ -39,6 +39,7 @@ struct hv_vm {
     int fd;
     void *arch;  /* between kvm_arch_vm_begin() and kvm_arch_vm_finish(): theirs; malloc'ed */
     int irqchip; /* the in-kernel interrupt controller's device */
+    bool gicv2;  /* ARM64: the host gives no GICv3 */
     unsigned cpus;
     size_t run_len; /* of struct kvm_run's mapping */
     struct hv_vcpu vcpus[BOARD_CPUS_MAX];
@@ -64,12 +65,13 @@ struct kvm_need {
     int cap;
     const char *what; /* its name, and the first Linux that has it */
 };
-extern const struct kvm_need kvm_arch_needs[]; /* beyond those of kvm.c; cap 0 at the end */
+extern const struct kvm_need kvm_arch_needs[]; /* beyond those of kvm.c; what NULL at the end */
 
 /* Argument of KVM_CREATE_VM (§4.2): `again` when the kernel refused the first one. */
 unsigned long kvm_arch_vm_type(int dev, bool again);
-/* Can `vm` (just created, and left as it is) have the interrupt controller that boards have? */
-int kvm_arch_probe(int vm, struct err *err);
+/* Can `vm` (just created, and left as it is) have an interrupt controller that boards have? Which,
+ * in caps. */
+int kvm_arch_probe(int vm, struct hv_caps *caps, struct err *err);
 /* Before the vCPUs are created, and when all are. */
 int kvm_arch_vm_begin(struct hv_vm *vm, const struct hv_config *config, struct err *err);
 int kvm_arch_vm_finish(struct hv_vm *vm, struct err *err);

@@ -2,11 +2,12 @@
 /*
  * kvm_arm64.c - the KVM engine on ARM64 hosts.
  *
- * Follows Documentation/virt/kvm/api.rst and devices/arm-vgic-v3.rst of Linux 6.1. The vCPU is the
+ * Follows Documentation/virt/kvm/api.rst and devices/arm-vgic*.rst of Linux 6.1. The vCPU is the
  * host's own kind (KVM_ARM_PREFERRED_TARGET) without SVE, pointer authentication and PMU, which a
- * VM has to ask for. The kernel has the GICv3 at the places of the board's rows, the generic timer
- * with its usual PPIs, and PSCI by HVC: vCPUs above 0 start powered off and wait inside KVM_RUN for
- * CPU_ON.
+ * VM has to ask for. The kernel has the GICv3 at the places of the board's rows (or, on a host that
+ * has only that, a GICv2 with its CPU interface where the board has redistributors), the generic
+ * timer with its usual PPIs, and PSCI by HVC: vCPUs above 0 start powered off and wait inside
+ * KVM_RUN for CPU_ON.
  *
  * The hardware describes a trapped load or store only when it moves one general register without
  * writing the address back (Arm ARM DDI 0487J.a, ESR_ELx.ISS encoding for a Data Abort: ISV). Any
@@ -40,16 +41,19 @@ unsigned long kvm_arch_vm_type(int dev, bool again)
 
 /* ---- interrupt controller ---- */
 
-int kvm_arch_probe(int vm, struct err *err)
+static bool kvm_has_gic(int vm, uint32_t type)
 {
-    struct kvm_create_device gic = {
-        .type = KVM_DEV_TYPE_ARM_VGIC_V3,
-        .flags = KVM_CREATE_DEVICE_TEST,
-    };
-    if (kvm_ioctl(vm, KVM_CREATE_DEVICE, &gic))
+    struct kvm_create_device gic = {.type = type, .flags = KVM_CREATE_DEVICE_TEST};
+    return !kvm_ioctl(vm, KVM_CREATE_DEVICE, &gic);
+}
+
+int kvm_arch_probe(int vm, struct hv_caps *caps, struct err *err)
+{
+    caps->gicv2 = !kvm_has_gic(vm, KVM_DEV_TYPE_ARM_VGIC_V3);
+    if (caps->gicv2 && !kvm_has_gic(vm, KVM_DEV_TYPE_ARM_VGIC_V2))
         return err_set(err, ERR_HOST, ENODEV,
-                       "engine kvm: this host's interrupt controller gives guests no GICv3 (GICv2 "
-                       "only?), which the boards have; use --engine soft");
+                       "engine kvm: this host's interrupt controller gives guests neither a GICv3 "
+                       "nor a GICv2; use --engine soft");
     return 0;
 }
 
@@ -58,28 +62,47 @@ static int kvm_gic_set(struct hv_vm *vm, uint32_t group, uint64_t attr, void *va
 {
     struct kvm_device_attr a = {.group = group, .attr = attr, .addr = (uintptr_t)val};
     int rc = kvm_ioctl(vm->irqchip, KVM_SET_DEVICE_ATTR, &a);
-    return rc ? err_sys(err, -rc, "engine kvm: the GICv3 refuses %s", what) : 0;
+    return rc ? err_sys(err, -rc, "engine kvm: the GICv%d refuses %s", vm->gicv2 ? 2 : 3, what) : 0;
+}
+
+/* Where its windows go, by the rows of the board. The GICv2's CPU interface has no row of its own.
+ */
+static const struct {
+    enum dev_kind kind;
+    uint64_t attr[2]; /* of the GICv3, and of the GICv2 */
+    const char *what;
+} kvm_gic_windows[] = {
+    {DEV_GICV3_DIST,
+     {KVM_VGIC_V3_ADDR_TYPE_DIST, KVM_VGIC_V2_ADDR_TYPE_DIST},
+     "the distributor's address"        },
+    {DEV_GICV3_REDIST,
+     {KVM_VGIC_V3_ADDR_TYPE_REDIST, KVM_VGIC_V2_ADDR_TYPE_CPU},
+     "the address of what is each CPU's"},
+};
+
+static int kvm_gic_place(struct hv_vm *vm, const struct board_dev *row, struct err *err)
+{
+    uint64_t base = row->base;
+    for (unsigned i = 0; i < ARRAY_LEN(kvm_gic_windows); i++)
+        if (row->kind == kvm_gic_windows[i].kind)
+            return kvm_gic_set(vm, KVM_DEV_ARM_VGIC_GRP_ADDR, kvm_gic_windows[i].attr[vm->gicv2],
+                               &base, kvm_gic_windows[i].what, err);
+    return 0;
 }
 
 int kvm_arch_vm_begin(struct hv_vm *vm, const struct hv_config *config, struct err *err)
 {
-    struct kvm_create_device gic = {.type = KVM_DEV_TYPE_ARM_VGIC_V3};
+    struct kvm_create_device gic = {
+        .type = vm->gicv2 ? KVM_DEV_TYPE_ARM_VGIC_V2 : KVM_DEV_TYPE_ARM_VGIC_V3,
+    };
     int rc = kvm_ioctl(vm->fd, KVM_CREATE_DEVICE, &gic);
     if (rc)
-        return err_sys(err, -rc, "engine kvm: cannot create the GICv3");
+        return err_sys(err, -rc, "engine kvm: cannot create the GICv%d", vm->gicv2 ? 2 : 3);
     vm->irqchip = (int)gic.fd;
     uint32_t intids = KVM_INTIDS;
     rc = kvm_gic_set(vm, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &intids, "its number of interrupts", err);
-    const struct board *b = config->board;
-    for (unsigned i = 0; i < b->n_devs && !rc; i++) {
-        uint64_t base = b->devs[i].base;
-        if (b->devs[i].kind == DEV_GICV3_DIST)
-            rc = kvm_gic_set(vm, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_DIST, &base,
-                             "the distributor's address", err);
-        else if (b->devs[i].kind == DEV_GICV3_REDIST)
-            rc = kvm_gic_set(vm, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_VGIC_V3_ADDR_TYPE_REDIST, &base,
-                             "the redistributors' address", err);
-    }
+    for (unsigned i = 0; i < config->board->n_devs && !rc; i++)
+        rc = kvm_gic_place(vm, &config->board->devs[i], err);
     return rc;
 }
 

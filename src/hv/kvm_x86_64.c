@@ -38,9 +38,9 @@ unsigned long kvm_arch_vm_type(int dev, bool again)
     return 0;
 }
 
-int kvm_arch_probe(int vm, struct err *err)
+int kvm_arch_probe(int vm, struct hv_caps *caps, struct err *err)
 {
-    (void)vm, (void)err;
+    (void)vm, (void)caps, (void)err;
     return 0;
 }
 

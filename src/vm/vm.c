@@ -175,6 +175,7 @@ static int vm_load_arm64(struct vm *vm, struct boot_params *p, struct err *err)
         .cpus = c->cpus,
         .bootargs = p->cmdline,
         .flash = vm->n_flash > 0,
+        .gicv2 = c->caps.gicv2,
     };
     /* A guest without entropy starts slower, not wrong: the property is left out when there is
      * none. */

@@ -16,11 +16,13 @@ done
 [ -x "$kvm_vmm" ] || skip_all "no ARM64 build (make CROSS=aarch64-linux-gnu-)"
 need_images
 
-# nested SECONDS FILE... [-- ARG...]: runs $work/cases in the emulated host
+# nested SECONDS FILE... [-- ARG...]: runs $work/cases in the emulated host, made with $machine
+machine='-s 2'
 nested() {
     seconds=$1
     shift
-    "$here/nested-kvm.sh" -s 2 -t "$seconds" arm64 "$here/guests-inner.sh" "$kvm_vmm" "$work/cases" "$@" \
+    # shellcheck disable=SC2086 # options
+    "$here/nested-kvm.sh" $machine -t "$seconds" arm64 "$here/guests-inner.sh" "$kvm_vmm" "$work/cases" "$@" \
         >"$work/nested" 2>"$work/nested.err"
     nested_rc=$?
     if [ $nested_rc -eq 125 ] && ! grep -q '@@case' "$work/nested"; then
@@ -119,24 +121,55 @@ case_of auto-with
 is_status 0 "--engine auto"
 has "$work/err" "engine kvm" "takes kvm"
 
-if "$top/images/demo/build.sh" cloud >"$work/build.log" 2>&1; then
-    : >"$work/cases"
-    for cpus in 1 2; do
-        cat >>"$work/cases" <<END
-linux.$cpus uname\040-m\ngrep\040-c\040^processor\040/proc/cpuinfo\necho\040a\040|\040tr\040a\040c\nexit\n \
---engine kvm --timeout 500s --kernel vmlinuz --initrd initrd.gz --mem 512M --cpus $cpus \
+# linux_case CPUS: a line of $work/cases
+linux_case() {
+    cat >>"$work/cases" <<END
+linux.$1 uname\040-m\ngrep\040-c\040^processor\040/proc/cpuinfo\necho\040a\040|\040tr\040a\040c\nexit\n \
+--engine kvm --timeout 500s --kernel vmlinuz --initrd initrd.gz --mem 512M --cpus $1 \
 --append 'console=ttyAMA0,115200n8r quiet loglevel=0 vibevmm.pipe=1'
 END
-    done
+}
+linux_ran() { # CPUS NAME
+    case_of "linux.$1"
+    is_status 0 "$2: a script runs, power-off"
+    tr -d '\r' <"$work/out" | sed '1,/vibevmm: ready/d' >"$work/got"
+    printf 'aarch64\n%s\nc\n' "$1" >"$work/want"
+    same "$work/got" "$work/want" "and prints what it should"
+}
+have_linux=1
+"$top/images/demo/build.sh" cloud >"$work/build.log" 2>&1 || have_linux=
+if [ $have_linux ]; then
+    : >"$work/cases"
+    linux_case 1
+    linux_case 2
     nested 1200 "$guests/cloud/vmlinuz" "$guests/cloud/initrd.gz"
-    for cpus in 1 2; do
-        case_of linux.$cpus
-        is_status 0 "Debian's kernel, $cpus vCPU: a script runs, power-off"
-        tr -d '\r' <"$work/out" | sed '1,/vibevmm: ready/d' >"$work/got"
-        printf 'aarch64\n%s\nc\n' $cpus >"$work/want"
-        same "$work/got" "$work/want" "and prints what it should"
-    done
+    linux_ran 1 "Debian's kernel, 1 vCPU"
+    linux_ran 2 "Debian's kernel, 2 vCPUs"
 else
     skip "Debian's kernel cannot be fetched: $(tail -n 1 "$work/build.log")" "Debian's kernel as the guest"
 fi
+
+# A host with a GICv2 only: guests have one too, and the device tree says so to Linux.
+machine='-s 2 -g 2'
+: >"$work/cases"
+for board in virt micro vibe; do
+    echo "v2.$board - --engine kvm --timeout 120s $(args $board hello-once)" >>"$work/cases"
+done
+echo "v2.irq - --engine kvm --timeout 120s $(args virt irq-v2)" >>"$work/cases"
+set -- "$images/virt" "$images/micro" "$images/vibe"
+if [ $have_linux ]; then
+    linux_case 2
+    set -- "$@" "$guests/cloud/vmlinuz" "$guests/cloud/initrd.gz"
+fi
+nested 1200 "$@"
+echo 'Hello World!' >"$work/want"
+for board in virt micro vibe; do
+    case_of v2.$board
+    is_status 0 "a host with a GICv2 runs board $board"
+    same "$work/out" "$work/want" "and its guest prints"
+done
+case_of v2.irq
+is_status 0 "the guest's GICv2: private and shared interrupts, priorities, both steps of the end"
+has "$work/out" "ok 22 - DIR ends it" "all of them"
+[ ! $have_linux ] || linux_ran 2 "Debian's kernel on a GICv2, 2 vCPUs"
 done_testing

@@ -26,6 +26,7 @@ usage: nested-kvm.sh [OPTION]... ARCH PROGRAM [FILE]... [-- ARG...]
             instruction it executes, so that times in it count instructions
             and are the same from run to run
   -c CPU    QEMU CPU model (arm64: neoverse-n1; x86: max)
+  -g N      version of an arm64 machine's interrupt controller: 2 or 3 (3)
   -m MIB    memory of the machine (2048)
   -s N      CPUs of the machine (1; x86 with -d: only 1)
   -t SECS   give up after this many seconds of real time (300)
@@ -55,11 +56,12 @@ need() {
 
 # ---------------------------------------------------------------- arguments
 
-deterministic='' cpu='' mem=2048 smp=1 limit=300 modules='' outdir='' verbose=''
-while getopts dc:m:s:t:M:o:vh opt; do
+deterministic='' cpu='' mem=2048 smp=1 limit=300 gic=3 modules='' outdir='' verbose=''
+while getopts dc:g:m:s:t:M:o:vh opt; do
 	case $opt in
 	d) deterministic=1 ;;
 	c) cpu=$OPTARG ;;
+	g) gic=$OPTARG ;;
 	m) mem=$OPTARG ;;
 	s) smp=$OPTARG ;;
 	t) limit=$OPTARG ;;
@@ -89,7 +91,7 @@ arm64 | aarch64)
 	elf_machine=183
 	qemu='qemu-system-aarch64'
 	qemu_package='qemu-system-arm'
-	machine=virt,virtualization=on,gic-version=3
+	machine=virt,virtualization=on,gic-version=$gic
 	: "${cpu:=neoverse-n1}"
 	console=ttyAMA0
 	kvm_modules=            # KVM is built in

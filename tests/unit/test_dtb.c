@@ -214,6 +214,35 @@ static void flash_without_bytes_has_no_node(void)
     expect_true(!has("/flash@0", NULL));
 }
 
+static void a_gicv2_stands_at_the_windows_of_the_gicv3(void) /* arm,gic.yaml */
+{
+    struct err err = {0};
+    for (unsigned i = 0; boards[i]; i++) {
+        struct guest_mem m = mem_of(boards[i], MIB(64));
+        struct dtb_run run = {.mem = &m, .cpus = 3, .gicv2 = true};
+        const struct board_dev *d = board_dev_find(boards[i], "gicd");
+        const struct board_dev *r = board_dev_find(boards[i], "gicr");
+        char intc[64];
+        if (boards[i]->arch != ARCH_ARM64)
+            continue;
+        expect_u64(patch(boards[i], &run, &err), 0);
+        snprintf(intc, sizeof intc, "/intc@%" PRIx64, d->base);
+        expect_text(text(intc, "compatible"), "arm,cortex-a15-gic");
+        expect_u64(prop64(intc, "reg", 0), d->base);
+        expect_u64(prop64(intc, "reg", 2), 0x1000);
+        expect_u64(prop64(intc, "reg", 4), r->base);
+        expect_u64(prop64(intc, "reg", 6), 0x2000);
+        expect_u64(prop(intc, "#interrupt-cells", 0), 3);
+        expect_true(!has(intc, "#redistributor-regions"));
+        expect_u64(prop("/timer", "interrupts", 2), 0x704); /* level, for CPUs 0 to 2 */
+        expect_u64(prop("/timer", "interrupts", 11), 0x704);
+        run.gicv2 = false;
+        expect_u64(patch(boards[i], &run, &err), 0);
+        expect_text(text(intc, "compatible"), "arm,gic-v3");
+        expect_u64(prop("/timer", "interrupts", 2), 4);
+    }
+}
+
 static void too_small_a_room_is_said(void)
 {
     struct guest_mem m = mem_of(boards[0], MIB(64));
@@ -341,6 +370,7 @@ static const struct tap_test tests[] = {
     TAP_TEST(memory_is_every_region),
     TAP_TEST(chosen_says_what_the_run_has),
     TAP_TEST(flash_without_bytes_has_no_node),
+    TAP_TEST(a_gicv2_stands_at_the_windows_of_the_gicv3),
     TAP_TEST(too_small_a_room_is_said),
     TAP_TEST(a_files_memory_and_chosen_are_the_runs),
     TAP_TEST(a_file_with_32_bit_cells_is_kept_to_them),
