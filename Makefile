@@ -225,13 +225,13 @@ print-tests:
 	@echo $(test_bin)
 
 .PHONY: kvm-tests
-kvm-tests: $(kvm_tests:%=$(B)/tests/%)
+kvm-tests: $(kvm_tests:%=$(B)/tests/%) $(B)/tests/hv/conformance
 
 check-boot: $(BIN)
 	$(Q)VIBEVMM=$(abspath $(BIN)) prove --timer tests/boot
 
 # The machine that QEMU emulates is an ARM64 host; the soft engine here says what its guests should print.
-check-kvm: $(BIN)
+check-kvm: $(BIN) kvm-tests
 	$(Q)! command -v aarch64-linux-gnu-gcc >/dev/null || ! tests/hv/cross-libs.sh || \
 		$(MAKE) --no-print-directory CROSS=aarch64-linux-gnu- all kvm-tests
 	$(Q)VIBEVMM=$(abspath $(BIN)) prove --timer tests/hv
