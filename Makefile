@@ -79,14 +79,14 @@ SRC_host := loop.c console.c term.c park.c
 SRC_a64 := decode.c sem_int.c sem_int_bits.c sem_int_crc.c sem_branch.c sem_mem.c sem_mem_pair.c sem_atomic.c
 SRC_a64 += sem_simd.c sem_simd_wide.c sem_simd_shift.c sem_simd_misc.c sem_simd_perm.c sem_simd_mem.c \
 	sem_simd_struct.c sem_crypto.c
-SRC_a64 += vm.c vcpu.c run.c mirror.c tlb.c mmu.c memory.c except.c step.c timer.c sync.c sysreg.c sys_ops.c \
+SRC_a64 += vm.c vcpu.c state.c run.c mirror.c tlb.c mmu.c memory.c except.c step.c timer.c sync.c sysreg.c sys_ops.c \
 	sem_sys.c
 SRC_a64 += fp.c fp_conv.c sem_fp.c sem_fp_vec.c
 SRC_hv := hv.c soft.c walk_arm64.c walk_x86.c
 # Engines of the hardware: by the CPU and the system that the launcher is made for.
 ifneq ($(findstring linux,$(target)),)
 kvm_arch := $(if $(findstring aarch64,$(target)),arm64,$(if $(findstring x86_64,$(target)),x86_64))
-SRC_hv_kvm_arm64 := kvm.c kvm_arm64.c
+SRC_hv_kvm_arm64 := kvm.c kvm_arm64.c kvm_arm64_state.c
 SRC_hv_kvm_x86_64 := kvm.c kvm_x86_64.c kvm_cpuid.c
 SRC_hv += $(SRC_hv_kvm_$(kvm_arch))
 CPPFLAGS += $(if $(kvm_arch),-DHV_HAVE_KVM)
@@ -231,13 +231,13 @@ print-tests:
 	@echo $(test_bin)
 
 .PHONY: kvm-tests
-kvm-tests: $(kvm_tests:%=$(B)/tests/%)
+kvm-tests: $(kvm_tests:%=$(B)/tests/%) $(B)/tests/hv/conformance
 
 check-boot: $(BIN)
 	$(Q)VIBEVMM=$(abspath $(BIN)) prove --timer tests/boot
 
 # The machine that QEMU emulates is an ARM64 host; the soft engine here says what its guests should print.
-check-kvm: $(BIN)
+check-kvm: $(BIN) kvm-tests
 	$(Q)! command -v aarch64-linux-gnu-gcc >/dev/null || ! tests/hv/cross-libs.sh || \
 		$(MAKE) --no-print-directory CROSS=aarch64-linux-gnu- all kvm-tests
 	$(Q)VIBEVMM=$(abspath $(BIN)) prove --timer tests/hv

@@ -97,6 +97,38 @@ struct hv_regs {
     };
 };
 
+/*
+ * The whole state of an ARM64 vCPU, register by register: for what saves, moves or compares it.
+ * `kind` and `num` mean the same on every engine; `id` is the engine's own name for the register.
+ */
+enum hv_state_kind {
+    HV_STATE_CORE,   /* num: 0..30 X, and enum hv_state_core */
+    HV_STATE_VECTOR, /* num: 0..31 V (16 bytes), HV_STATE_FPSR, HV_STATE_FPCR */
+    HV_STATE_SYSREG, /* num: HV_SYSREG() */
+    HV_STATE_ENGINE, /* what only this engine has; num: its order */
+};
+
+enum hv_state_core {
+    HV_STATE_SP_EL0 = 31,
+    HV_STATE_PC,
+    HV_STATE_PSTATE,
+    HV_STATE_SP_EL1,
+    HV_STATE_ELR_EL1,
+    HV_STATE_SPSR_EL1, /* and, of AArch32: abt, und, irq, fiq */
+};
+
+enum hv_state_vector { HV_STATE_FPSR = 32, HV_STATE_FPCR };
+
+#define HV_STATE_MAX 1024 /* more than any CPU has */
+
+struct hv_state_reg {
+    uint64_t id;
+    enum hv_state_kind kind;
+    uint32_t num;
+    uint8_t size;    /* bytes: 4, 8 or 16 */
+    uint64_t val[2]; /* of 16 bytes, the low half first */
+};
+
 /* What an engine can, asked once. */
 struct hv_caps {
     bool irqchip; /* brings its own interrupt controller and timers: no model of them is made */
@@ -171,6 +203,18 @@ struct hv_ops {
     bool (*runnable)(struct hv_vcpu *vcpu);
     void (*get_regs)(struct hv_vcpu *vcpu, struct hv_regs *regs);
     void (*set_regs)(struct hv_vcpu *vcpu, const struct hv_regs *regs);
+    /*
+     * Every register of the vCPU, at most `max`, in an order that set_state() takes: how many were
+     * stored, or -errno. While a load waits for complete(), the state is that before the load.
+     * NULL: this engine has not that.
+     */
+    int (*get_state)(struct hv_vcpu *vcpu, struct hv_state_reg *out, unsigned max);
+    /*
+     * What get_state() gave, here or on another vCPU of the same engine and host: 0, or -errno with
+     * err naming the first register that is refused, those before it set. NULL: not that.
+     */
+    int (*set_state)(struct hv_vcpu *vcpu, const struct hv_state_reg *regs, unsigned n,
+                     struct err *err);
     /* Power-on state, and then as `start` says. */
     void (*reset)(struct hv_vcpu *vcpu, const struct cpu_start *start);
     /* Walk the vCPU's own tables: false when gva does not translate. Only while the vCPU is not in

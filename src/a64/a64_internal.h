@@ -277,6 +277,7 @@ bool a64_timer_status(const struct a64_cpu *cpu, unsigned timer);
 
 /* ---- sysreg.c ---- */
 void a64_sysreg_reset(struct a64_cpu *cpu);
+unsigned a64_sysreg_state(struct a64_cpu *cpu, struct hv_state_reg *out, unsigned max);
 /* SCTLR_EL1 bits. */
 enum {
     A64_SCTLR_M = 1 << 0,

@@ -597,6 +597,26 @@ void a64_dec_msr_reg(struct a64_op *op, uint32_t insn)
     decode(op, insn, a64_op_msr_row, a64_op_msr_sp_el0);
 }
 
+/* Those that hold a value of their own; ELR, SPSR and SP_EL0 are general state (state.c). */
+unsigned a64_sysreg_state(struct a64_cpu *cpu, struct hv_state_reg *out, unsigned max)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < ARRAY_LEN(sysregs) && n < max; i++) {
+        const struct sysreg *r = &sysregs[i];
+        if (!r->off || r->read == tval_read || r->reg == SP_EL0 || r->off == SR(elr) ||
+            r->off == SR(spsr))
+            continue;
+        out[n++] = (struct hv_state_reg){
+            .id = (uint64_t)HV_STATE_SYSREG << 32 | r->reg,
+            .kind = HV_STATE_SYSREG,
+            .num = r->reg,
+            .size = 8,
+            .val = {r->read ? r->read(cpu, r) : *field(cpu, r)},
+        };
+    }
+    return n;
+}
+
 /* ---- names ---- */
 
 /* Registers that guests are known to try and that are not here. */

@@ -88,6 +88,9 @@ struct hv_exit kvm_arch_failed(struct hv_vcpu *vcpu, int code);
 void kvm_arch_set_irq(struct hv_vm *vm, unsigned spi, bool level);
 void kvm_arch_get_regs(struct hv_vcpu *vcpu, struct hv_regs *regs);
 void kvm_arch_set_regs(struct hv_vcpu *vcpu, const struct hv_regs *regs);
+int kvm_arch_get_state(struct hv_vcpu *vcpu, struct hv_state_reg *out, unsigned max);
+int kvm_arch_set_state(struct hv_vcpu *vcpu, const struct hv_state_reg *regs, unsigned n,
+                       struct err *err);
 void kvm_arch_reset(struct hv_vcpu *vcpu, const struct cpu_start *start);
 bool kvm_arch_translate(struct hv_vcpu *vcpu, uint64_t gva, gpa_t *gpa);
 

@@ -178,6 +178,20 @@ void kvm_arch_set_regs(struct hv_vcpu *v, const struct hv_regs *regs)
     kvm_ioctl(v->fd, KVM_SET_REGS, &r);
 }
 
+/* The state of an x86 vCPU is not given register by register. */
+int kvm_arch_get_state(struct hv_vcpu *v, struct hv_state_reg *out, unsigned max)
+{
+    (void)v, (void)out, (void)max;
+    return -ENOTSUP;
+}
+
+int kvm_arch_set_state(struct hv_vcpu *v, const struct hv_state_reg *regs, unsigned n,
+                       struct err *err)
+{
+    (void)v, (void)regs, (void)n;
+    return err_set(err, ERR_HOST, ENOTSUP, "engine kvm: an x86 vCPU's state cannot be set");
+}
+
 /* ---- power-on ---- */
 
 #define CR0_PE     BIT(0)

@@ -113,6 +113,11 @@ static void soft_set_regs(struct hv_vcpu *vcpu, const struct hv_regs *regs)
     a64_cpu_set_regs(soft_cpu(vcpu), regs);
 }
 
+static int soft_get_state(struct hv_vcpu *vcpu, struct hv_state_reg *out, unsigned max)
+{
+    return a64_cpu_get_state(soft_cpu(vcpu), out, max);
+}
+
 static void soft_reset(struct hv_vcpu *vcpu, const struct cpu_start *start)
 {
     a64_cpu_reset(soft_cpu(vcpu), start->entry, start->arg);
@@ -146,6 +151,7 @@ const struct hv_ops hv_soft = {
     .runnable = soft_runnable,
     .get_regs = soft_get_regs,
     .set_regs = soft_set_regs,
+    .get_state = soft_get_state,
     .reset = soft_reset,
     .translate = soft_translate,
     .odd_sysregs = soft_odd_sysregs,

@@ -139,6 +139,118 @@ KVM_TEST(sp_is_the_one_that_pstate_selects) /* Arm ARM C5.2.18 */
     rig_fini(&r);
 }
 
+/* ---- the whole state ---- */
+
+/* KVM_REG_ARM_CORE with the other sizes: U128 vectors, U32 FPSR and FPCR. */
+#define CORE_V(n) (UINT64_C(0x6040000000100000) | (84 + 4 * (n)))
+#define CORE_FPSR UINT64_C(0x60200000001000d4)
+#define CORE_FPCR UINT64_C(0x60200000001000d5)
+
+static void host_regs(void)
+{
+    for (unsigned i = 0; i < 31; i++)
+        fake_reg(CORE_X(i), true)->val[0] = (uint8_t)i;
+    static const uint64_t core[] = {CORE_SP, CORE_PC, CORE_PST, CORE_SP1, CORE(70), CORE(72)};
+    for (unsigned i = 0; i < ARRAY_LEN(core); i++)
+        fake_reg(core[i], true)->val[0] = (uint8_t)(0x40 + i);
+    for (unsigned i = 0; i < 32; i++) {
+        fake_reg(CORE_V(i), true)->val[0] = (uint8_t)i;
+        fake_reg(CORE_V(i), true)->val[15] = (uint8_t)(i + 1);
+    }
+    fake_reg(CORE_FPSR, true)->val[0] = 0x1f;
+    fake_reg(CORE_FPCR, true)->val[3] = 3;
+    fake_reg(SYS(3, 0, 1, 0, 0), true)->val[0] = 0x11; /* SCTLR_EL1 */
+    fake_reg(SYS(3, 0, 0, 4, 0), true)->fixed = true;  /* ID_AA64PFR0_EL1 */
+    fake_reg(SYS(3, 3, 14, 0, 2), true)->val[0] = 0xc; /* asm/kvm.h: CNTV_CVAL under this number */
+    fake_reg(SYS(3, 3, 14, 3, 2), true)->val[0] = 0xd; /* and CNTVCT under that one */
+    fake_reg(UINT64_C(0x6020000000110000), true)->val[0] = 0xcc; /* a CCSIDR */
+    fake_reg(UINT64_C(0x6030000000140000), true)->val[0] = 0x11; /* KVM_REG_ARM_PSCI_VERSION */
+}
+
+static const struct hv_state_reg *find(const struct hv_state_reg *regs, int n,
+                                       enum hv_state_kind kind, uint32_t num)
+{
+    for (int i = 0; i < n; i++)
+        if (regs[i].kind == kind && regs[i].num == num)
+            return &regs[i];
+    static const struct hv_state_reg none = {
+        .val = {0xdead, 0xdead}
+    };
+    return &none;
+}
+
+KVM_TEST(the_state_is_all_that_the_kernel_lists) /* §4.81 */
+{
+    static struct hv_state_reg regs[HV_STATE_MAX];
+    struct kvm_rig r;
+    rig_init(&r);
+    host_regs();
+    int n = hv_kvm.get_state(r.cpu, regs, HV_STATE_MAX);
+    expect_u64(n, fake_arm.n_regs);
+    for (unsigned i = 0; i < 31; i++)
+        expect_u64(find(regs, n, HV_STATE_CORE, i)->val[0] & 0xff, i);
+    for (unsigned i = 0; i < 6; i++)
+        expect_u64(find(regs, n, HV_STATE_CORE, HV_STATE_SP_EL0 + i)->val[0] & 0xff, 0x40 + i);
+    for (unsigned i = 0; i < 32; i++) {
+        const struct hv_state_reg *v = find(regs, n, HV_STATE_VECTOR, i);
+        expect_u64(v->size, 16);
+        expect_u64(v->val[0], i);
+        expect_u64(v->val[1], (uint64_t)(i + 1) << 56);
+    }
+    expect_u64(find(regs, n, HV_STATE_VECTOR, HV_STATE_FPSR)->val[0], 0x1f);
+    expect_u64(find(regs, n, HV_STATE_VECTOR, HV_STATE_FPCR)->val[0], 0x03000000);
+    expect_u64(find(regs, n, HV_STATE_VECTOR, HV_STATE_FPCR)->size, 4);
+    expect_u64(find(regs, n, HV_STATE_SYSREG, HV_SYSREG(3, 0, 1, 0, 0))->val[0], 0x11);
+    expect_u64(find(regs, n, HV_STATE_SYSREG, HV_SYSREG(3, 3, 14, 3, 2))->val[0], 0xc);
+    expect_u64(find(regs, n, HV_STATE_SYSREG, HV_SYSREG(3, 3, 14, 0, 2))->val[0], 0xd);
+    unsigned own = 0;
+    for (int i = 0; i < n; i++)
+        own += regs[i].kind == HV_STATE_ENGINE;
+    expect_u64(own, 2);
+    expect_u64(hv_kvm.get_state(r.cpu, regs, 5), 5);
+    rig_fini(&r);
+}
+
+KVM_TEST(the_state_is_set_as_it_was)
+{
+    static struct hv_state_reg regs[HV_STATE_MAX];
+    struct fake_reg before[ARRAY_LEN(fake_arm.regs)];
+    struct kvm_rig r;
+    rig_init(&r);
+    host_regs();
+    int n = hv_kvm.get_state(r.cpu, regs, HV_STATE_MAX);
+    memcpy(before, fake_arm.regs, sizeof before);
+    for (unsigned i = 0; i < fake_arm.n_regs; i++)
+        if (!fake_arm.regs[i].fixed)
+            memset(fake_arm.regs[i].val, 0x99, fake_reg_size(fake_arm.regs[i].id));
+    expect_u64(hv_kvm.set_state(r.cpu, regs, (unsigned)n, &r.err), 0);
+    expect_true(!memcmp(before, fake_arm.regs, sizeof before));
+    struct hv_state_reg *id = NULL; /* another host's */
+    for (int i = 0; i < n; i++)
+        if (regs[i].num == HV_SYSREG(3, 0, 0, 4, 0))
+            id = &regs[i];
+    expect_true(id != NULL);
+    if (id) {
+        id->val[0] = 0x1234;
+        expect_u64(hv_kvm.set_state(r.cpu, regs, (unsigned)n, &r.err), (uint64_t)(int64_t)-EINVAL);
+        expect_text(r.err.text, "vCPU 0 refuses register 0x603000000013c020 = 0x1234");
+    }
+    rig_fini(&r);
+}
+
+KVM_TEST(a_list_that_fails_is_said)
+{
+    static struct hv_state_reg regs[HV_STATE_MAX];
+    struct kvm_rig r;
+    rig_init(&r);
+    fake.fails = (uint32_t)KVM_GET_REG_LIST;
+    fake.fails_errno = EPERM;
+    expect_u64(hv_kvm.get_state(r.cpu, regs, HV_STATE_MAX), (uint64_t)(int64_t)-EPERM);
+    fake.fails = (uint32_t)KVM_GET_ONE_REG;
+    expect_u64(hv_kvm.get_state(r.cpu, regs, HV_STATE_MAX), (uint64_t)(int64_t)-EPERM);
+    rig_fini(&r);
+}
+
 /* ---- accesses that hardware does not describe ---- */
 
 static int no_syndrome(struct kvm_run *r, unsigned cpu)
@@ -189,6 +301,9 @@ static const struct tap_test tests[] = {
     TAP_TEST(a_vm_with_fewer_address_bits_is_the_second_choice),
     TAP_TEST(it_starts_at_its_entry_with_its_argument),
     TAP_TEST(sp_is_the_one_that_pstate_selects),
+    TAP_TEST(the_state_is_all_that_the_kernel_lists),
+    TAP_TEST(the_state_is_set_as_it_was),
+    TAP_TEST(a_list_that_fails_is_said),
     TAP_TEST(an_access_without_syndrome_says_where),
     TAP_TEST(an_old_kernel_does_not_say_where),
 };
