@@ -2,12 +2,12 @@
 /*
  * pc.c - an x86-64 machine with what Linux and simple kernels need of a PC, and no more.
  *
- * Ports and interrupts are where every PC has had them since the IBM PC AT (its technical reference;
- * COM1, keyboard controller, clock, two 8259, 8254) and the I/O APIC and local APICs where their
- * reset values put them (82093AA data sheet §3.0, SDM vol. 3 §11.4.1). `debug-exit` is where QEMU's
- * isa-debug-exit is put by custom, 0xf4. `power`, `sysctl` and the virtio windows are this board's
- * own; ACPI tables (vmm/acpi.h) tell of all but `sysctl` and `debug-exit`. Not there: PCI, VGA,
- * disks and keyboard, the ACPI timer, HPET.
+ * Ports and interrupts are where every PC has had them since the IBM PC AT (its technical
+ * reference; COM1, keyboard controller, clock, two 8259, 8254) and the I/O APIC and local APICs
+ * where their reset values put them (82093AA data sheet §3.0, SDM vol. 3 §11.4.1). `debug-exit` is
+ * where QEMU's isa-debug-exit is put by custom, 0xf4. `power`, `sysctl` and the virtio windows are
+ * this board's own; ACPI tables (vmm/acpi.h) tell of all but `sysctl` and `debug-exit`. Not there:
+ * PCI, VGA, disks and keyboard, the ACPI timer, HPET.
  *
  * From 3 GiB to 4 GiB there is no RAM: devices are there.
  */

@@ -54,7 +54,8 @@ static bool is_triple_fault(const struct facts *f)
  * §15.14.3 and table 14-1). */
 static bool state_lost(const struct facts *f)
 {
-    return is_triple_fault(f) && f->regs->x86.rip == 0xfff0 && f->regs->x86.base[HV_CS] == 0xffff0000;
+    return is_triple_fault(f) && f->regs->x86.rip == 0xfff0 &&
+           f->regs->x86.base[HV_CS] == 0xffff0000;
 }
 
 static bool pc_nowhere(const struct facts *f)
@@ -267,7 +268,7 @@ static const struct rule {
     {linux_on_debugcon,  "Linux has no driver for this board's console",                          "use --board virt"                                                                         },
     {state_lost,
      "an exception came while the CPU could not deliver the one before. This host's CPU forgets "
-     "the registers then: those above are the ones of a reset",                                   "print from the guest's handlers, or look at the last device accesses: --log 4"           },
+     "the registers then: those above are the ones of a reset",                                   "print from the guest's handlers, or look at the last device accesses: --log 4"            },
     {no_interrupt_table, "an exception came before the guest had an interrupt table (IDT)",
      "look at the instruction at the PC: a page not mapped, or SSE before CR4.OSFXSR"                                                                                                        },
     {triple_fault,

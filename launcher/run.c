@@ -99,6 +99,14 @@ static bool board_has_ram_at(const struct board *b, gpa_t gpa)
     return false;
 }
 
+static const struct board *board_of_arch(enum board_arch arch)
+{
+    unsigned i = 0;
+    while (boards[i] && boards[i]->arch != arch)
+        i++;
+    return boards[i];
+}
+
 /*
  * The board asked for, else the default; but an image for another CPU than the default board's goes
  * to the first board with that one, and a raw image says by --entry where it expects RAM: when the
@@ -125,17 +133,15 @@ static int run_board(struct run *run, struct err *err)
         text_free(&list);
         return rc;
     }
-    enum board_arch arch = boards[0]->arch;
+    enum board_arch arch;
+    if (!o->binary && !o->firmware && boot_peek_arch(run->path, &arch) && arch != boards[0]->arch &&
+        (run->cfg.board = board_of_arch(arch))) {
+        run->board_of_image = true;
+        log_at(LOG_INFO, "board %s: %s is not for the CPU of %s", run->cfg.board->name, run->path,
+               boards[0]->name);
+        return 0;
+    }
     run->cfg.board = boards[0];
-    if (!o->binary && !o->firmware && boot_peek_arch(run->path, &arch) && arch != boards[0]->arch)
-        for (unsigned i = 0; boards[i]; i++)
-            if (boards[i]->arch == arch) {
-                run->cfg.board = boards[i];
-                run->board_of_image = true;
-                log_at(LOG_INFO, "board %s: %s is not for the CPU of %s", boards[i]->name,
-                       run->path, boards[0]->name);
-                return 0;
-            }
     for (unsigned i = 0; o->has_entry && boards[i]; i++)
         if (board_has_ram_at(boards[i], o->entry)) {
             run->cfg.board = boards[i];

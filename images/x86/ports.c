@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * ports.c - port accesses of every kind: strings of bytes out, reads of where nothing is, sizes that
- * a device does not take, a register that keeps a byte; and memory where nothing is.
+ * ports.c - port accesses of every kind: strings of bytes out, reads of where nothing is, sizes
+ * that a device does not take, a register that keeps a byte; and memory where nothing is.
  */
 #include "guest.h"
 

@@ -2,10 +2,10 @@
 /*
  * acpi_make.c - the ACPI tables of a board, at build time.
  *
- * Follows ACPI 6.4: RSDP (§5.2.5), XSDT (§5.2.8), FADT of a hardware-reduced platform (§5.2.9), MADT
- * (§5.2.12), DSDT (§5.2.11.1) in AML (§20.2). The DSDT names the serial port, the clock, `sysctl` and the
- * virtio windows with their resources (§6.4), and how to switch off (\_S5). Nothing else: no PCI,
- * no ACPI timer, no events.
+ * Follows ACPI 6.4: RSDP (§5.2.5), XSDT (§5.2.8), FADT of a hardware-reduced platform (§5.2.9),
+ * MADT (§5.2.12), DSDT (§5.2.11.1) in AML (§20.2). The DSDT names the serial port, the clock,
+ * `sysctl` and the virtio windows with their resources (§6.4), and how to switch off (\_S5).
+ * Nothing else: no PCI, no ACPI timer, no events.
  */
 #include "acpi_int.h"
 
@@ -54,6 +54,8 @@ static void put64(struct acpi_buf *b, uint64_t v)
 
 /* ---- tables ---- */
 
+static const uint8_t oem[6] = {'V', 'I', 'B', 'V', 'M', 'M'};
+
 /* A header; the length and the checksum follow in sdt_end(). Returns the table's offset. */
 static size_t sdt_begin(struct acpi_buf *b, const char *signature, unsigned revision)
 {
@@ -64,7 +66,7 @@ static size_t sdt_begin(struct acpi_buf *b, const char *signature, unsigned revi
     put32(b, 0);
     put8(b, revision);
     put8(b, 0);
-    put(b, "VIBVMM", 6);
+    put(b, oem, sizeof oem);
     put(b, "VIBE-VMM", 8);
     put32(b, 1);
     put(b, "VVMM", 4);
@@ -84,9 +86,10 @@ static gpa_t sdt_end(struct acpi_buf *b, size_t at)
 
 static void rsdp_put(uint8_t p[RSDP_LEN], gpa_t xsdt)
 {
+    static const uint8_t signature[8] = {'R', 'S', 'D', ' ', 'P', 'T', 'R', ' '};
     memset(p, 0, RSDP_LEN);
-    memcpy(p, "RSD PTR ", 8);
-    memcpy(p + 9, "VIBVMM", 6);
+    memcpy(p, signature, sizeof signature);
+    memcpy(p + 9, oem, sizeof oem);
     p[15] = 2;
     le32_put(p + 20, RSDP_LEN);
     le64_put(p + RSDP_XSDT, xsdt);
@@ -183,8 +186,8 @@ static void aml_resources(struct acpi_buf *b, const struct board_dev *d)
 /* The devices that a guest's drivers find by ID. */
 static const struct acpi_id {
     enum dev_kind kind;
-    const char *name;   /* %u: number among its kind */
-    const char *hid;    /* or NULL: PNP and */
+    const char *name; /* %u: number among its kind */
+    const char *hid;  /* or NULL: PNP and */
     unsigned pnp;
 } acpi_ids[] = {
     {DEV_UART16550, "COM%u", NULL,       0x0501},
@@ -272,7 +275,7 @@ static gpa_t fadt_make(struct acpi_buf *b, gpa_t dsdt, const struct board_dev *s
     le64_put(p + 140, dsdt);
     gas_put(p + 244, sleep->base);
     gas_put(p + 256, sleep->base + 1);
-    memcpy(p + 268, "VIBEVMM", 7);
+    memcpy(p + 268, oem, sizeof oem); /* hypervisor vendor */
     put(b, p + SDT_HEADER, sizeof p - SDT_HEADER);
     return sdt_end(b, at);
 }
@@ -281,7 +284,7 @@ static gpa_t madt_make(struct acpi_buf *b, const struct board *board, gpa_t lapi
 {
     size_t at = sdt_begin(b, "APIC", 5);
     put32(b, lapic);
-    put32(b, 1); /* PCAT_COMPAT: two 8259 too */
+    put32(b, 1);           /* PCAT_COMPAT: two 8259 too */
     put16(b, 12 << 8 | 1); /* I/O APIC, §5.2.12.3 */
     put16(b, 0);
     put32(b, ioapic);

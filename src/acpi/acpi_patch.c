@@ -10,7 +10,8 @@ size_t acpi_len(const uint8_t *tables)
     return xsdt + le32_get(tables + xsdt + SDT_LEN);
 }
 
-/* A CPU's entry that the MADT does not reach is no CPU: Linux would keep room for a disabled one. */
+/* A CPU's entry that the MADT does not reach is no CPU: Linux would keep room for a disabled one.
+ */
 void acpi_patch(uint8_t *tables, unsigned cpus_max, unsigned cpus)
 {
     size_t xsdt = (size_t)(le64_get(tables + RSDP_XSDT) - ACPI_GPA);

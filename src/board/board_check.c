@@ -15,12 +15,12 @@ enum { ARM64 = 1u << ARCH_ARM64, X86_64 = 1u << ARCH_X86_64 };
 
 /* What a row of each kind must have. */
 static const struct board_kind_rule {
-    bool irq;     /* an interrupt of its own */
-    bool console; /* can be the console */
-    uint64_t min; /* bytes of registers */
+    bool irq;       /* an interrupt of its own */
+    bool console;   /* can be the console */
+    uint64_t min;   /* bytes of registers */
     unsigned archs; /* boards that can have it, a bit each; 0: all */
 } board_kind_rules[DEV_KINDS] = {
-    /* clang-format off */
+  /* clang-format off */
     [DEV_PL011]        = {true,  true,  0x1000,  ARM64},     /* PL011 TRM r1p5 §3.1 */
     [DEV_PL031]        = {true,  false, 0x1000,  ARM64},     /* PL031 TRM r1p3 §3.1 */
     [DEV_PL061]        = {true,  false, 0x1000,  ARM64},     /* PL061 TRM r1p0 §3.1 */
@@ -39,7 +39,7 @@ static const struct board_kind_rule {
     [DEV_I8254]        = {false, false, 4,       X86_64},
     [DEV_IOAPIC]       = {false, false, 0x1000,  X86_64},    /* 82093AA data sheet §3.0 */
     [DEV_LAPIC]        = {false, false, 0x1000,  X86_64},    /* SDM vol. 3 §11.4.1 */
-    /* clang-format on */
+  /* clang-format on */
 };
 
 #define board_bad(err, ...) err_set(err, ERR_HOST, EINVAL, __VA_ARGS__)
@@ -120,10 +120,9 @@ static int board_check_window(const struct board *b, const struct board_dev *d, 
         return 0;
     for (unsigned r = 0; r < b->n_ram; r++)
         if (d->base < b->ram[r].base + b->ram[r].size && b->ram[r].base < d->base + d->size)
-            return board_bad(err,
-                             "board %s: %s at %#" PRIx64 " is inside the RAM window %#" PRIx64
-                             "+%#" PRIx64,
-                             b->name, d->name, d->base, b->ram[r].base, b->ram[r].size);
+            return board_bad(
+                err, "board %s: %s at %#" PRIx64 " is inside the RAM window %#" PRIx64 "+%#" PRIx64,
+                b->name, d->name, d->base, b->ram[r].base, b->ram[r].size);
     return 0;
 }
 
@@ -241,8 +240,8 @@ static int board_check_params(const struct board *b, struct err *err)
 
 /* In this order: each may rely on those before it. */
 static int (*const board_rules[])(const struct board *b, struct err *err) = {
-    board_check_names, board_check_ram, board_check_mem,    board_check_windows,
-    board_check_irqs,  board_check_gic, board_check_pc,     board_check_params,
+    board_check_names, board_check_ram, board_check_mem, board_check_windows,
+    board_check_irqs,  board_check_gic, board_check_pc,  board_check_params,
 };
 
 int board_check(const struct board *board, struct err *err)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * board_gen.c - host tool: checks one board's rows and prints its device tree, or its ACPI tables, as
- * C.
+ * board_gen.c - host tool: checks one board's rows and prints its device tree, or its ACPI tables,
+ * as C.
  *
  * Compiled with boards/NAME.c and -DBOARD_NAME=NAME. A board that breaks a rule ends the build with
  * the rule's message.

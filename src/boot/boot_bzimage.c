@@ -3,8 +3,8 @@
  * boot_bzimage.c - Linux's x86 boot image, by the 64-bit boot protocol.
  *
  * Follows Linux Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header" and "64-bit Boot
- * Protocol". The real-mode part is not loaded: its header goes into the zero page. How the kernel is
- * compressed inside is its own business.
+ * Protocol". The real-mode part is not loaded: its header goes into the zero page. How the kernel
+ * is compressed inside is its own business.
  */
 #include "boot_int.h"
 
@@ -34,8 +34,7 @@ static int bzimage_check(struct boot_ctx *c, const struct boot_file *f, const ui
 {
     if (n < HDR_MAX_END)
         return err_set(c->err, ERR_IMAGE, ENODATA,
-                       "%s: bzImage: is truncated: has %" PRIu64
-                       " bytes, the header ends at %d",
+                       "%s: bzImage: is truncated: has %" PRIu64 " bytes, the header ends at %d",
                        f->path, n, HDR_MAX_END);
     unsigned version = le16_get(h + HDR_VERSION);
     if (le16_get(h + HDR_BOOT_FLAG) != 0xaa55)

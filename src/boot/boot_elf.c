@@ -5,8 +5,8 @@
  *
  * Follows the System V gABI (ELF header, program header, symbol table) and, for the machine number,
  * the AArch64 ABI (IHI 0056). An x86 ELF whose notes have a PVH entry point (Xen's public header
- * elfnote.h) is started there in 32-bit mode, one without at e_entry in 64-bit mode. A segment is loaded at its p_paddr; nothing is relocated. Symbols are
- * read when the first one is asked for.
+ * elfnote.h) is started there in 32-bit mode, one without at e_entry in 64-bit mode. A segment is
+ * loaded at its p_paddr; nothing is relocated. Symbols are read when the first one is asked for.
  */
 #include "boot_int.h"
 
@@ -103,8 +103,8 @@ static int elf_seg_check(struct boot_ctx *c, const struct boot_file *f, unsigned
     }
     if (c->p->board->arch == ARCH_X86_64 && s->paddr < X86_LOW_END)
         return err_set(c->err, ERR_IMAGE, ENOEXEC,
-                       "%s: ELF64: segment %u at %#" PRIx64
-                       " is below %#" PRIx64 ", where the start-up data is",
+                       "%s: ELF64: segment %u at %#" PRIx64 " is below %#" PRIx64
+                       ", where the start-up data is",
                        f->path, i, s->paddr, X86_LOW_END);
     if (boot_is_used(c, s->paddr, s->memsz))
         return err_set(c->err, ERR_IMAGE, ENOEXEC,
@@ -229,8 +229,7 @@ int boot_elf_load(struct boot_ctx *c, struct boot_file *f, const uint8_t *head)
         res->start = (struct cpu_start){.mode = CPU_X86_PROT, .entry = pvh_entry};
         if (!elf_holds(segs, n, pvh_entry))
             return err_set(c->err, ERR_IMAGE, ENOEXEC,
-                           "%s: ELF64: the PVH entry point %#" PRIx64
-                           " is in none of its segments",
+                           "%s: ELF64: the PVH entry point %#" PRIx64 " is in none of its segments",
                            f->path, pvh_entry);
     } else if (x86) {
         res->start.mode = CPU_X86_LONG;

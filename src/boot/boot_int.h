@@ -47,9 +47,9 @@ enum boot_format {
 
 struct boot_seen {
     enum boot_format format;
-    const char *name;   /* "ELF64", "xz-compressed data": constant */
-    const char *advice; /* what to do; a % stands for the file's path; or NULL */
-    bool packed;        /* the advice unpacks it */
+    const char *name;     /* "ELF64", "xz-compressed data": constant */
+    const char *advice;   /* what to do; a % stands for the file's path; or NULL */
+    bool packed;          /* the advice unpacks it */
     enum board_arch arch; /* of BOOT_ELF64, BOOT_ARM64 and BOOT_BZIMAGE */
 };
 

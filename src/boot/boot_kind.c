@@ -19,15 +19,15 @@ static const struct boot_arch_words {
     const char *accepted, *needs;
 } boot_arch_words[] = {
     [ARCH_ARM64] = {"ARM64 Image, ELF64, gzip around either, EFI zboot with gzip",
-                    "this board needs an ARM64 one"},
+                    "this board needs an ARM64 one" },
     [ARCH_X86_64] = {"bzImage, ELF64 with or without a PVH note, gzip around either",
-                     "this board needs an x86-64 one"},
+                    "this board needs an x86-64 one"},
 };
 
 /* As advice: stands for boot_arch_words[].needs. */
 static const char needs_arch[] = "";
-#define IS_DISK     "a disk is not booted directly: give its kernel, and its initramfs with --initrd"
-#define IS_INITRD   "pass it with --initrd % beside a kernel"
+#define IS_DISK   "a disk is not booted directly: give its kernel, and its initramfs with --initrd"
+#define IS_INITRD "pass it with --initrd % beside a kernel"
 
 /* clang-format off */
 static const struct boot_magic {
@@ -155,9 +155,8 @@ static struct boot_seen boot_seen_elf(const uint8_t *head, uint64_t n)
 /* PE format §3.3: e_lfanew at 0x3c; "PE\0\0", then the machine. */
 static struct boot_seen boot_seen_mz(const uint8_t *head, uint64_t n)
 {
-    struct boot_seen s = {.format = BOOT_REFUSED,
-                          .name = "a DOS or Windows program (MZ)",
-                          .advice = "give a kernel"};
+    struct boot_seen s = {
+        .format = BOOT_REFUSED, .name = "a DOS or Windows program (MZ)", .advice = "give a kernel"};
     uint32_t pe = n >= 0x40 ? le32_get(head + 0x3c) : UINT32_MAX;
     if (pe > n || n - pe < 6 || memcmp(head + pe, "PE\0\0", 4))
         return s;
@@ -211,9 +210,11 @@ struct boot_seen boot_recognise(const uint8_t *head, uint64_t n)
     if (boot_all(head, n, boot_is_zero))
         return (struct boot_seen){.format = BOOT_REFUSED, .name = "all zero bytes at its start"};
     if (boot_all(head, n, boot_is_text))
-        return (struct boot_seen){.format = BOOT_REFUSED, .name = "text", .advice = "give a kernel"};
+        return (struct boot_seen){
+            .format = BOOT_REFUSED, .name = "text", .advice = "give a kernel"};
     if (n >= 512 && head[510] == 0x55 && head[511] == 0xaa)
-        return (struct boot_seen){.format = BOOT_REFUSED, .name = "a disk image with an MBR", .advice = IS_DISK};
+        return (struct boot_seen){
+            .format = BOOT_REFUSED, .name = "a disk image with an MBR", .advice = IS_DISK};
     return (struct boot_seen){.format = BOOT_UNKNOWN, .name = "of no known format"};
 }
 
@@ -256,7 +257,8 @@ int boot_refuse(const struct boot_file *f, const struct boot_seen *seen, const c
     struct boot_seen s = *seen;
     if (s.format == BOOT_UNKNOWN && !*outer && f->len > 0x8006 &&
         !boot_file_read(f, 0x8001, iso, sizeof iso, NULL) && !memcmp(iso, "CD001", 5))
-        s = (struct boot_seen){.format = BOOT_REFUSED, .name = "an ISO 9660 CD image", .advice = IS_DISK};
+        s = (struct boot_seen){
+            .format = BOOT_REFUSED, .name = "an ISO 9660 CD image", .advice = IS_DISK};
     const struct boot_arch_words *words = &boot_arch_words[board->arch];
     if (boot_foreign(&s, board))
         boot_foreign_advice(advice, sizeof advice, words->needs, s.arch);
@@ -273,10 +275,11 @@ int boot_refuse(const struct boot_file *f, const struct boot_seen *seen, const c
     char hex[3 * 8 + 1] = "";
     for (uint64_t i = 0; i < MIN(n, 8U); i++)
         snprintf(hex + 3 * i, 4, " %02x", head[i]);
-    return err_set(err, ERR_IMAGE, ENOEXEC,
-                   "%s: %sis of no known image format (begins with%s); accepted are %s; raw code is "
-                   "loaded with --binary %s, at --entry ADDRESS if given",
-                   f->path, outer, hex, words->accepted, f->path);
+    return err_set(
+        err, ERR_IMAGE, ENOEXEC,
+        "%s: %sis of no known image format (begins with%s); accepted are %s; raw code is "
+        "loaded with --binary %s, at --entry ADDRESS if given",
+        f->path, outer, hex, words->accepted, f->path);
 }
 
 bool boot_peek_arch(const char *path, enum board_arch *arch)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * boot_x86.c - what an x86 guest finds in low memory: descriptors, page tables, its command line, and
- * by the way it is started a zero page or a PVH start-info.
+ * boot_x86.c - what an x86 guest finds in low memory: descriptors, page tables, its command line,
+ * and by the way it is started a zero page or a PVH start-info.
  *
  * Follows Linux Documentation/arch/x86/boot.rst ("64-bit Boot Protocol") and zero-page.rst, Xen's
  * public headers hvm_start_info.h and docs/misc/pvh.pandoc, and for the formats of descriptors and
@@ -166,7 +166,8 @@ static int x86_cmdline(struct boot_ctx *c, const char *path)
 }
 
 /* Linux on a machine whose ACPI is "hardware-reduced", when asked to restart, jumps to where a PC's
- * firmware begins (real mode, f000:fff0). It resets the machine by the 8042, which pc_power.c has. */
+ * firmware begins (real mode, f000:fff0). It resets the machine by the 8042, which pc_power.c has.
+ */
 void boot_x86_begin(struct boot_ctx *c)
 {
     static const uint8_t code[] = {

@@ -5,8 +5,8 @@
  * Follows Motorola's MC146818 data sheet (ADI-1007), and for the century byte (0x32) and the NMI
  * bit of the index port the IBM PC AT's use of it. The time is the host's in UTC plus the offset
  * the guest makes by setting the clock. The alarm and the update-ended interrupt come at whole
- * seconds. Not modelled: the periodic interrupt and the square wave (the rate bits are kept), daylight
- * saving; the RAM starts as zeroes.
+ * seconds. Not modelled: the periodic interrupt and the square wave (the rate bits are kept),
+ * daylight saving; the RAM starts as zeroes.
  *
  * Threads: every register access runs with the device lock held; cmos_alarm_due() takes it.
  */
@@ -112,8 +112,8 @@ static void cmos_take(struct cmos *c)
         .tm_hour = cmos_decode_hour(c, c->ram[CMOS_HOURS]),
         .tm_mday = cmos_decode(c, c->ram[CMOS_DAY]),
         .tm_mon = cmos_decode(c, c->ram[CMOS_MONTH]) - 1,
-        .tm_year = cmos_decode(c, c->ram[CMOS_CENTURY]) * 100 +
-                   cmos_decode(c, c->ram[CMOS_YEAR]) - 1900,
+        .tm_year =
+            cmos_decode(c, c->ram[CMOS_CENTURY]) * 100 + cmos_decode(c, c->ram[CMOS_YEAR]) - 1900,
     };
     c->offset += (int64_t)timegm(&tm) - cmos_now(c);
     c->seen = cmos_now(c);

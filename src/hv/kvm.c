@@ -98,8 +98,7 @@ static int kvm_check_dev(int dev, struct err *err)
 {
     int version = kvm_ioctl(dev, KVM_GET_API_VERSION, NULL);
     if (version < 0)
-        return err_set(err, ERR_HOST, -version,
-                       "engine kvm: the device " KVM_DEVICE " is not KVM");
+        return err_set(err, ERR_HOST, -version, "engine kvm: the device " KVM_DEVICE " is not KVM");
     if (version != KVM_API_VERSION)
         return err_set(err, ERR_HOST, ENOTSUP,
                        "engine kvm: " KVM_DEVICE " speaks API version %d; 12 is needed (since "
@@ -384,8 +383,8 @@ static struct hv_exit kvm_exit_internal(const struct kvm_run *r)
     static const char *const what[] = {
         [KVM_INTERNAL_ERROR_SIMUL_EX] = "KVM met an exception while it delivered another one",
         [KVM_INTERNAL_ERROR_DELIVERY_EV] = "KVM could not deliver an exception or interrupt",
-        [KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON] = "the CPU left the guest for a reason that "
-                                                      "KVM does not know",
+        [KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON] =
+            "the CPU left the guest for a reason that KVM does not know",
     };
     uint32_t n = r->internal.suberror;
     uint64_t data = r->internal.ndata ? r->internal.data[0] : 0;

@@ -31,13 +31,13 @@ struct vcpu {
     unsigned index;
     struct hv_vcpu *_Atomic hv; /* made on the vCPU's thread; NULL before */
     pthread_t thread;
-    bool has_thread;       /* under vm->lock; vCPU 0 never has one */
-    _Atomic bool runs;     /* `thread` is alive, in vcpu_main() */
-    enum vcpu_state state; /* under vm->lock */
+    bool has_thread;        /* under vm->lock; vCPU 0 never has one */
+    _Atomic bool runs;      /* `thread` is alive, in vcpu_main() */
+    enum vcpu_state state;  /* under vm->lock */
     struct cpu_start start; /* where it begins; under vm->lock */
-    struct park park;      /* while it waits for an interrupt or for CPU_ON */
-    _Atomic bool waits;    /* in HV_EXIT_WAIT */
-    _Atomic uint8_t lines; /* bit per enum hv_line: what was driven, also before hv exists */
+    struct park park;       /* while it waits for an interrupt or for CPU_ON */
+    _Atomic bool waits;     /* in HV_EXIT_WAIT */
+    _Atomic uint8_t lines;  /* bit per enum hv_line: what was driven, also before hv exists */
     struct loop_timer timer;
     uint64_t exits[HV_EXIT_REASONS];
     struct vm_exit_note last[VM_LAST_EXITS]; /* ring; the newest is at n_last - 1, modulo */

@@ -14,8 +14,9 @@ kvm_tool=$(dirname "$kvm_vmm")/tests/hv/conformance
 for tool in qemu-system-aarch64:qemu-system-arm cpio:cpio aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu; do
     command -v "${tool%:*}" >/dev/null || skip_all "no ${tool%:*} here (Debian: ${tool#*:})"
 done
-[ -x "$soft_tool" ] && [ -x "$kvm_tool" ] ||
+if [ ! -x "$soft_tool" ] || [ ! -x "$kvm_tool" ]; then
     skip_all "tests/hv/conformance is not built (make check-kvm does, for this host and for ARM64)"
+fi
 need_images
 
 # trace NAME OPTIONS BOARD GUEST: the run on soft, and a line for the one on KVM

@@ -45,7 +45,7 @@ too-many - --engine kvm --cpus 9 ./virt/hello-once.elf
 END
 
 nested 900 "$images/virt" "$images/micro" "$images/vibe" -- errors
-ok $nested_rc "the emulated host ran to its end" || note "$work/nested.err"
+ok "$nested_rc" "the emulated host ran to its end" || note "$work/nested.err"
 
 while read -r name input args <&3; do
     case_of "$name"

@@ -62,7 +62,7 @@ kvm wrong-board 126 - '' 'virt/hello-once.elf --board pc'
 echo 'initrd line' >"$work/text"
 
 nested 400 "$top"/build/images/pc/* "$images/virt" "$work/text"
-ok $nested_rc "the emulated host ran to its end" || note "$work/nested.err"
+ok "$nested_rc" "the emulated host ran to its end" || note "$work/nested.err"
 while read -r name status <&3; do
     case_of "$name"
     is_status "$status" "$name: status $status"

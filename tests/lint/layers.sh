@@ -23,7 +23,7 @@ BEGIN {
         standard["<" w[i] ".h>"] = 1
 
     l0 = " vmm/base.h vmm/err.h vmm/log.h vmm/clock.h"
-    l1 = l0 " vmm/mem.h vmm/bus.h vmm/irq.h vmm/board.h"
+    l1 = l0 " vmm/mem.h vmm/bus.h vmm/irq.h vmm/board.h vmm/start.h"
     posix = " <fcntl.h> <unistd.h> <poll.h> <pthread.h> <sys/mman.h> <sys/stat.h> <sys/random.h>"
 
     # 0
@@ -46,7 +46,7 @@ BEGIN {
     allow("src/a64", l1 " vmm/a64.h vmm/hv.h a64_table.h <sched.h> <cpuid.h> <emmintrin.h> <immintrin.h>" posix)
     # 3
     allow("src/hv", l1 " vmm/hv.h vmm/a64.h")
-    allow("src/hv/kvm", "<linux/kvm.h> <sys/ioctl.h>" posix)
+    allow("src/hv/kvm", "<linux/kvm.h> <sys/ioctl.h> <sys/syscall.h>" posix)
     # 4
     l4 = l1 " vmm/vm.h vmm/hv.h vmm/boot.h vmm/dtb.h vmm/acpi.h vmm/dev.h vmm/chr.h vmm/host.h vmm/park.h"
     allow("src/vm", l4 posix)

@@ -309,4 +309,6 @@ static inline void rig_fini(struct kvm_rig *r)
     expect_u64(fake_still_open(), 1); /* the device, for the life of the process */
 }
 
+#include "kvm_rig_arch.h"
+
 #endif

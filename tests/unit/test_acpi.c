@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_acpi.c - the ACPI tables of board pc, by the numbers of ACPI 6.4. That they are well-formed AML is
- * iasl's to say (tests/all/acpi.t).
+ * test_acpi.c - the ACPI tables of board pc, by the numbers of ACPI 6.4. That they are well-formed
+ * AML is iasl's to say (tests/all/acpi.t).
  */
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_boot_x86.c - x86 images: what is loaded where, how it is started and what it finds there (Linux
- * x86/boot.rst and zero-page.rst, Xen's hvm_start_info.h); and what is refused.
+ * test_boot_x86.c - x86 images: what is loaded where, how it is started and what it finds there
+ * (Linux x86/boot.rst and zero-page.rst, Xen's hvm_start_info.h); and what is refused.
  */
 #include "tests/unit/boot_rig.h"
 
@@ -9,7 +9,10 @@
 
 static void x86_init(struct boot_rig *r)
 {
-    static const struct mem_region regions[2] = {{0, MIB(64), NULL}, {GIB(4), MIB(16), NULL}};
+    static const struct mem_region regions[2] = {
+        {0,      MIB(64), NULL},
+        {GIB(4), MIB(16), NULL}
+    };
     memset(r, 0, sizeof *r);
     r->ram[0] = (struct board_ram){0, MIB(64)};
     r->ram[1] = (struct board_ram){GIB(4), GIB(1)};
@@ -90,7 +93,8 @@ static void a_bzimage_starts_in_64_bit_mode(void)
     expect_u64(peek(&r, r.res.start.gdt + 0x10, 8), UINT64_C(0x00af9b000000ffff));
     expect_u64(peek(&r, r.res.start.gdt + 0x18, 8), UINT64_C(0x00cf93000000ffff));
     gpa_t pdpt = peek(&r, r.res.start.tables, 8) & ~UINT64_C(0xfff);
-    gpa_t pd = peek(&r, pdpt, 8) & ~UINT64_C(0xfff), last = peek(&r, pdpt + 24, 8) & ~UINT64_C(0xfff);
+    gpa_t pd = peek(&r, pdpt, 8) & ~UINT64_C(0xfff),
+          last = peek(&r, pdpt + 24, 8) & ~UINT64_C(0xfff);
     expect_u64(peek(&r, pd, 8), 0x83);
     expect_u64(peek(&r, last + 511 * 8, 8), 0xffe00083);
     boot_rig_fini(&r);
@@ -104,7 +108,8 @@ static void a_bzimage_moves_when_its_place_is_not_there(void)
     x86_init(&r);
     r.p.image = boot_rig_file(&r, b);
     expect_u64(boot_rig_load(&r), 0);
-    expect_u64(r.res.start.entry, 0x200200); /* the lowest multiple of kernel_alignment above 1 MiB */
+    expect_u64(r.res.start.entry,
+               0x200200); /* the lowest multiple of kernel_alignment above 1 MiB */
     boot_rig_fini(&r);
     b = bzimage_new(0x2000);
     le64_put(b.p + 0x258, GIB(1));
@@ -123,14 +128,14 @@ static void bzimages_that_cannot_be(void)
         uint32_t val;
         const char *message;
     } rows[] = {
-        {0x206, 2, 0x20b,      "is of boot protocol 2.11, accepted is 2.12"              },
-        {0x236, 2, 0,          "is a 32-bit kernel; 64-bit ones are accepted"            },
-        {0x1fe, 2, 0x1234,     "the boot flag is 0x1234, accepted is 0xaa55"             },
-        {0x201, 1, 0x60,       "is of boot protocol 2.15"                                },
+        {0x206, 2, 0x20b,      "is of boot protocol 2.11, accepted is 2.12"               },
+        {0x236, 2, 0,          "is a 32-bit kernel; 64-bit ones are accepted"             },
+        {0x1fe, 2, 0x1234,     "the boot flag is 0x1234, accepted is 0xaa55"              },
+        {0x201, 1, 0x60,       "is of boot protocol 2.15"                                 },
         {0x1f1, 1, 255,        "is truncated: has 9216 bytes, the kernel begins at 131072"},
-        {0x238, 4, 5,          "command line has 13 bytes, this kernel takes up to 5"    },
-        {0x260, 4, 0x7fffffff, "needs 2097152 KiB"                                       },
-        {0x22c, 4, 0x1000000,  "this kernel takes one up to 0x1000000"                   },
+        {0x238, 4, 5,          "command line has 13 bytes, this kernel takes up to 5"     },
+        {0x260, 4, 0x7fffffff, "needs 2097152 KiB"                                        },
+        {0x22c, 4, 0x1000000,  "this kernel takes one up to 0x1000000"                    },
     };
     for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
         struct boot_rig r;
@@ -216,7 +221,9 @@ static void a_pvh_note_starts_in_32_bit_mode(void)
 static void an_elf_without_the_note_starts_at_its_entry(void)
 {
     const struct bytes images[] = {
-        pvh_new(17, "Xen", M + 0x20, 4), pvh_new(18, "Xeo", M + 0x20, 4), pvh_new(18, "Xen", 0, 60),
+        pvh_new(17, "Xen", M + 0x20, 4),
+        pvh_new(18, "Xeo", M + 0x20, 4),
+        pvh_new(18, "Xen", 0, 60),
         pvh_new(18, "Xen", 0, UINT32_MAX),
     };
     for (unsigned i = 0; i < ARRAY_LEN(images); i++) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_dev_pc.c - what a PC has at its ports: the 16550 against the PC16550D data sheet and against what
- * Linux's driver does to it, the MC146818 against its data sheet, and the ways to switch off.
+ * test_dev_pc.c - what a PC has at its ports: the 16550 against the PC16550D data sheet and against
+ * what Linux's driver does to it, the MC146818 against its data sheet, and the ways to switch off.
  */
 #include <time.h>
 
@@ -121,7 +121,8 @@ static void uart_receives_in_order_by_interrupt(void) /* table IV */
     rig_fini(&r);
 }
 
-/* Linux's driver enables the interrupt, then sets up the FIFOs, which clears them: nothing is lost. */
+/* Linux's driver enables the interrupt, then sets up the FIFOs, which clears them: nothing is lost.
+ */
 static void uart_keeps_input_over_the_driver_start(void)
 {
     struct rig r;

@@ -512,7 +512,8 @@ static void silence_is_told_once(void)
     expect_u32(silent_calls, 1);
 }
 
-/* hv.h, caps.starts_cpus: all run from the start, only vCPU 0 is reset, the engine says when it is over.
+/* hv.h, caps.starts_cpus: all run from the start, only vCPU 0 is reset, the engine says when it is
+ * over.
  */
 static void an_engine_with_psci_runs_every_vcpu(void)
 {

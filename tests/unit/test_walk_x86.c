@@ -39,7 +39,8 @@ static bool word_read(void *ctx, gpa_t gpa, uint64_t *val)
 static struct walk_x86 walk(uint64_t cr3, uint64_t cr4, uint64_t efer)
 {
     n_words = 0;
-    return (struct walk_x86){.cr0 = PE | PG, .cr3 = cr3, .cr4 = cr4, .efer = efer, .read = word_read};
+    return (struct walk_x86){
+        .cr0 = PE | PG, .cr3 = cr3, .cr4 = cr4, .efer = efer, .read = word_read};
 }
 
 /* UINT64_MAX: it leads nowhere. */
@@ -65,7 +66,7 @@ static void pages_of_4_kib_in_64_bit_mode(void) /* §4.5.4, figure 4-8 */
     word(0x3000 + 0x91 * 8, 0x4000 | 3);
     word(0x4000 + 0x145 * 8, BIT(63) | 0xabcde000 | 3);
     expect_u64(at(&w, va), 0xabcde678);
-    expect_u64(at(&w, va + 0x1000), UINT64_MAX);               /* not present */
+    expect_u64(at(&w, va + 0x1000), UINT64_MAX);                  /* not present */
     expect_u64(at(&w, UINT64_C(0x0000888012345678)), UINT64_MAX); /* not canonical */
 }
 
@@ -116,11 +117,8 @@ static void two_levels_of_32_bits(void) /* §4.3, figures 4-2 and 4-3 */
 }
 
 static const struct tap_test tests[] = {
-    TAP_TEST(without_paging_linear_is_physical),
-    TAP_TEST(pages_of_4_kib_in_64_bit_mode),
-    TAP_TEST(large_pages_in_64_bit_mode),
-    TAP_TEST(five_levels),
-    TAP_TEST(pae_outside_64_bit_mode),
-    TAP_TEST(two_levels_of_32_bits),
+    TAP_TEST(without_paging_linear_is_physical), TAP_TEST(pages_of_4_kib_in_64_bit_mode),
+    TAP_TEST(large_pages_in_64_bit_mode),        TAP_TEST(five_levels),
+    TAP_TEST(pae_outside_64_bit_mode),           TAP_TEST(two_levels_of_32_bits),
 };
 TAP_MAIN(tests)

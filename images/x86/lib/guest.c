@@ -119,7 +119,8 @@ void idt_on(void)
 {
     for (unsigned i = 0; i < 64; i++) {
         uint64_t at = (uint64_t)(uintptr_t)vectors + 16 * i;
-        idt[i].low = (at & 0xffff) | 0x10 << 16 | UINT64_C(0x8e00) << 32 | (at >> 16 & 0xffff) << 48;
+        idt[i].low =
+            (at & 0xffff) | 0x10 << 16 | UINT64_C(0x8e00) << 32 | (at >> 16 & 0xffff) << 48;
         idt[i].high = at >> 32;
     }
     struct __attribute__((packed)) {
@@ -156,7 +157,8 @@ extern const char ap_begin[], ap_finish[];
 
 #define AP_PAGE 0x1000ul
 
-/* INIT to all but this one, then a SIPI; only that much (no delays: the emulated ones need none). */
+/* INIT to all but this one, then a SIPI; only that much (no delays: the emulated ones need none).
+ */
 void cpus_start(void)
 {
     volatile char *page = (volatile char *)AP_PAGE;
