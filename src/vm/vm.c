@@ -147,6 +147,14 @@ static int vm_dtb_read(const char *path, void **data, size_t *len, struct err *e
     return rc;
 }
 
+static bool vm_has_flash(const struct board *b)
+{
+    for (unsigned i = 0; i < b->n_devs; i++)
+        if (b->devs[i].kind == DEV_CFI_FLASH)
+            return true;
+    return false;
+}
+
 static int vm_load(struct vm *vm, struct err *err)
 {
     const struct vm_config *c = &vm->cfg;
@@ -166,7 +174,7 @@ static int vm_load(struct vm *vm, struct err *err)
         .mem = &vm->mem,
         .cpus = c->cpus,
         .bootargs = c->append ? c->append : b->bootargs,
-        .flash = vm->n_flash > 0,
+        .flash = vm->n_flash > 0 || !vm_has_flash(b),
         .gicv2 = c->caps.gicv2,
     };
     /* A guest without entropy starts slower, not wrong: the property is left out when there is
