@@ -70,9 +70,11 @@ SRC_mem := mem.c
 SRC_bus := bus.c regs.c
 SRC_board := board.c board_check.c
 SRC_dev := pl011.c pl031.c pl061.c debugcon.c sysctl.c virtio_slot.c cfi_flash.c \
-	gic.c gic_dist.c gic_redist.c gic_icc.c
-SRC_boot := boot.c boot_file.c boot_kind.c boot_arm64.c boot_elf.c boot_gzip.c
+	gic.c gic_dist.c gic_redist.c gic_icc.c uart16550.c cmos.c pc_power.c
+SRC_boot := boot.c boot_file.c boot_kind.c boot_arm64.c boot_elf.c boot_gzip.c \
+	boot_bzimage.c boot_x86.c
 SRC_dtb := dtb_patch.c
+SRC_acpi := acpi_patch.c
 SRC_host := loop.c console.c term.c park.c
 SRC_a64 := decode.c sem_int.c sem_int_bits.c sem_int_crc.c sem_branch.c sem_mem.c sem_mem_pair.c sem_atomic.c
 SRC_a64 += sem_simd.c sem_simd_wide.c sem_simd_shift.c sem_simd_misc.c sem_simd_perm.c sem_simd_mem.c \
@@ -91,20 +93,20 @@ CPPFLAGS += $(if $(kvm_arch),-DHV_HAVE_KVM)
 endif
 SRC_vm := vm.c vcpu.c psci.c semihost.c devices.c report.c
 SRC_launcher := main.c text.c opts.c run.c signals.c diag.c diag_arm64.c diag_x86.c rules.c esr.c report.c boards.c doctor.c man.c
-BOARDS := $(if $(BOARD),$(BOARD),virt vibe micro)
+BOARDS := $(if $(BOARD),$(BOARD),virt vibe micro pc)
 
 # A launcher has the code of the devices that its boards name, and no other.
 kinds := $(sort $(shell grep -oh '\bDEV_[A-Z0-9_]*' $(BOARDS:%=boards/%.c)))
 
-# ---- generated: instruction table, board device trees, board list ----------------------------------------
+# ---- generated: instruction table, boards' tables, board list ----------------------------------------
 GEN := build/gen
 A64_DEFS := $(addprefix src/a64/,a64.def a64_sys.def a64_fp.def a64_simd.def)
 GENERATED := $(GEN)/a64_table.h
 
 # ---- objects -------------------------------------------------------------------------------------------
-modules := base mem bus board dev boot dtb host a64 hv vm
+modules := base mem bus board dev boot dtb acpi host a64 hv vm
 lib_src := $(foreach m,$(modules),$(addprefix src/$(m)/,$(SRC_$(m)))) $(BOARDS:%=boards/%.c)
-lib_obj := $(lib_src:%.c=$(B)/%.o) $(BOARDS:%=$(B)/gen/%_dtb.o) $(B)/gen/board_list.o
+lib_obj := $(lib_src:%.c=$(B)/%.o) $(BOARDS:%=$(B)/gen/%_tables.o) $(B)/gen/board_list.o
 launcher_obj := $(SRC_launcher:%.c=$(B)/launcher/%.o)
 LIB := $(B)/libvmm.a
 BIN := $(B)/vibevmm
@@ -148,15 +150,15 @@ $(GEN)/a64_table.h: $(HB)/a64_gen $(A64_DEFS)
 	@mkdir -p $(@D)
 	$(Q)$(HB)/a64_gen $(A64_DEFS) > $@
 
-# A board's device tree: a host tool checks the board's rows, then writes the blob as C.
-BOARD_GEN_SRC := src/board/board_gen.c $(SRC_board:%=src/board/%) src/dtb/dtb_make.c src/base/err.c
-$(HB)/board_gen_%: boards/%.c $(BOARD_GEN_SRC) $(addprefix include/vmm/,board.h bus.h dev.h dtb.h)
+# A board's device tree or ACPI tables: a host tool checks the board's rows, then writes the blob as C.
+BOARD_GEN_SRC := src/board/board_gen.c $(SRC_board:%=src/board/%) src/dtb/dtb_make.c src/acpi/acpi_make.c src/base/err.c
+$(HB)/board_gen_%: boards/%.c $(BOARD_GEN_SRC) src/acpi/acpi_int.h $(addprefix include/vmm/,board.h bus.h dev.h dtb.h acpi.h)
 	@mkdir -p $(@D)
 	@$(if $(Q),echo "  BOARD   $*")
 	$(Q)$(HOSTCC) -std=c17 -O1 -Wall -Wextra -Iinclude -I. -D_GNU_SOURCE -DBOARD_NAME=$* -o $@ \
 		$< $(BOARD_GEN_SRC) -lfdt
 
-$(GEN)/%_dtb.c: $(HB)/board_gen_%
+$(GEN)/%_tables.c: $(HB)/board_gen_%
 	@mkdir -p $(@D)
 	$(Q)$< > $@
 
@@ -200,6 +202,10 @@ TESTS += unit/test_dev_gic
 TESTS += unit/test_dev_flash
 TESTS += unit/test_dev_small
 TESTS += unit/test_walk_arm64
+TESTS += unit/test_walk_x86
+TESTS += unit/test_dev_pc
+TESTS += unit/test_acpi
+TESTS += unit/test_boot_x86
 TESTS += unit/test_vm
 # The KVM engine above a fake kernel, on whatever CPU it was built for.
 kvm_tests := $(if $(kvm_arch),unit/test_kvm unit/test_kvm_$(kvm_arch))

@@ -35,6 +35,9 @@ if [ -n "$all" ]; then
     need cpio cpio
     need xz xz-utils
     need qemu-system-aarch64 qemu-system-arm
+    need qemu-system-x86_64 qemu-system-x86
+    need lz4 lz4
+    need iasl acpica-tools
     command -v qemu-aarch64 >/dev/null || need qemu-aarch64-static qemu-user-static
     need clang clang
     need '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' libclang-rt-14-dev

@@ -9,17 +9,23 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "vmm/acpi.h"
+
 struct boards_opts {
     bool map, help;
-    const char *dtb;
+    const char *dtb, *acpi;
 };
 
+#define O(field) offsetof(struct boards_opts, field)
+
+// clang-format off
 static const struct opt boards_options[] = {
-    {"map",  0,   OPT_FLAG, offsetof(struct boards_opts, map),  0, NULL,   "memory map, by address"},
-    {"dtb",  0,   OPT_TEXT, offsetof(struct boards_opts, dtb),  0, "FILE",
-     "write the device tree; - prints it"                                                          },
-    {"help", 'h', OPT_FLAG, offsetof(struct boards_opts, help), 0, NULL,   "this text"             },
+    {"map",  0,   OPT_FLAG, O(map),  0, NULL,   "memory map, by address"},
+    {"dtb",  0,   OPT_TEXT, O(dtb),  0, "FILE", "write the device tree; - prints it"},
+    {"acpi", 0,   OPT_TEXT, O(acpi), 0, "FILE", "write the ACPI tables, as they are in memory; - prints them"},
+    {"help", 'h', OPT_FLAG, O(help), 0, NULL,   "this text"},
 };
+// clang-format on
 
 static const char *const arch_names[] = {[ARCH_ARM64] = "arm64", [ARCH_X86_64] = "x86_64"};
 
@@ -55,32 +61,73 @@ static void map_line(struct text *t, gpa_t base, uint64_t size, const char *name
     text_add(t, "%-12s %-14s", name, kind);
 }
 
-/* RAM windows and devices are each ascending (board_check): merge them. */
+static void map_dev(struct text *t, const struct board *b, const struct board_dev *d)
+{
+    map_line(t, d->base, d->size, d->name, board_kind_name(d->kind));
+    if (d->irq != BOARD_NO_IRQ && b->arch == ARCH_X86_64)
+        text_add(t, "GSI %d", d->irq);
+    else if (d->irq != BOARD_NO_IRQ)
+        text_add(t, "SPI %d (INTID %d)", d->irq, d->irq + 32);
+}
+
+static void map_end_line(struct text *t)
+{
+    while (t->len && t->p[t->len - 1] == ' ')
+        t->p[--t->len] = '\0';
+    text_add(t, "\n");
+}
+
+static void map_heading(struct text *t, const char *first)
+{
+    text_add(t, "%-12s  %-12s  %-12s%-12s %-14sinterrupt\n", first, "last", "size", "name", "kind");
+}
+
+/* The next row in memory, or at ports, from d on. */
+static unsigned map_next(const struct board *b, unsigned d, bool ports)
+{
+    while (d < b->n_devs && board_kind_ports(b->devs[d].kind) != ports)
+        d++;
+    return d;
+}
+
+/* RAM windows and devices in memory are each ascending (board_check): merge them. */
 static void board_map(const struct board *b, struct text *t)
 {
-    text_add(t, "%-12s  %-12s  %-12s%-12s %-14sinterrupt\n", "first", "last", "size", "name",
-             "kind");
-    unsigned r = 0, d = 0;
+    map_heading(t, "first");
+    unsigned r = 0, d = map_next(b, 0, false);
     while (r < b->n_ram || d < b->n_devs) {
         if (d == b->n_devs || (r < b->n_ram && b->ram[r].base < b->devs[d].base)) {
             map_line(t, b->ram[r].base, b->ram[r].size, "ram", "RAM");
             r++;
         } else {
-            const struct board_dev *dev = &b->devs[d++];
-            map_line(t, dev->base, dev->size, dev->name, board_kind_name(dev->kind));
-            if (dev->irq != BOARD_NO_IRQ)
-                text_add(t, "SPI %d (INTID %d)", dev->irq, dev->irq + 32);
+            map_dev(t, b, &b->devs[d]);
+            d = map_next(b, d + 1, false);
         }
-        while (t->len && t->p[t->len - 1] == ' ')
-            t->p[--t->len] = '\0';
-        text_add(t, "\n");
+        map_end_line(t);
+    }
+    d = map_next(b, 0, true);
+    if (d == b->n_devs)
+        return;
+    text_add(t, "\n");
+    map_heading(t, "first port");
+    for (; d < b->n_devs; d = map_next(b, d + 1, true)) {
+        map_dev(t, b, &b->devs[d]);
+        map_end_line(t);
     }
 }
 
-static int board_write_dtb(const struct board *b, const char *path)
+/* What --dtb and --acpi write: the board has one of them. */
+static int board_write(const struct board *b, const struct boards_opts *o)
 {
+    const char *option = o->dtb ? "dtb" : "acpi", *path = o->dtb ? o->dtb : o->acpi;
+    const uint8_t *bytes = o->dtb ? b->dtb : b->acpi;
+    if (!bytes) {
+        say("--%s %s: board %s has %s", option, path, b->name,
+            b->dtb ? "a device tree: --dtb" : "ACPI tables: --acpi");
+        return STATUS_HOST;
+    }
     struct text t = {0};
-    text_bytes(&t, (const char *)b->dtb, board_dtb_len(b));
+    text_bytes(&t, (const char *)bytes, o->dtb ? board_dtb_len(b) : acpi_len(bytes));
     if (!strcmp(path, "-"))
         return text_print(&t);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -89,7 +136,7 @@ static int board_write_dtb(const struct board *b, const char *path)
         rc = -errno;
     text_free(&t);
     if (rc)
-        say("--dtb %s: %s", path, strerror(-rc));
+        say("--%s %s: %s", option, path, strerror(-rc));
     return rc ? STATUS_HOST : 0;
 }
 
@@ -102,13 +149,17 @@ int cmd_boards(int argc, char **argv)
     int rc = opts_parse(boards_options, ARRAY_LEN(boards_options), &o, argc, argv, &rest, &err);
     if (!rc && (rest.n_words > 1 || rest.n_after))
         rc = err_set(&err, ERR_HOST, EINVAL, "boards takes one name");
-    if (!rc && !rest.n_words && !o.help && (o.map || o.dtb))
+    if (!rc && !rest.n_words && !o.help && (o.map || o.dtb || o.acpi))
         rc = err_set(&err, ERR_HOST, EINVAL, "boards --%s: the board's name is missing",
-                     o.map ? "map" : "dtb");
+                     o.map   ? "map"
+                     : o.dtb ? "dtb"
+                             : "acpi");
+    if (!rc && o.dtb && o.acpi)
+        rc = err_set(&err, ERR_HOST, EINVAL, "boards --dtb and --acpi: give one of them");
     if (rc)
         return say_err(&err);
     if (o.help) {
-        text_add(&t, "Usage: vibevmm boards [NAME] [--map | --dtb FILE]\n");
+        text_add(&t, "Usage: vibevmm boards [NAME] [--map | --dtb|--acpi FILE]\n");
         opts_help(boards_options, ARRAY_LEN(boards_options), &t, false);
         return text_print(&t);
     }
@@ -121,10 +172,11 @@ int cmd_boards(int argc, char **argv)
         say("%.80s: no such board; vibevmm boards lists them", rest.words[0]);
         return STATUS_HOST;
     }
+    bool file = o.dtb || o.acpi;
     if (o.map)
         board_map(b, &t);
-    else if (!o.dtb)
+    else if (!file)
         board_facts(b, &t);
     int status = t.len ? text_print(&t) : 0;
-    return !status && o.dtb ? board_write_dtb(b, o.dtb) : status;
+    return !status && file ? board_write(b, &o) : status;
 }

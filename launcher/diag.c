@@ -81,6 +81,13 @@ static void diag_gpa(const struct run *run, gpa_t gpa, bool port, struct text *t
 
 /* ---- the sections; one that has nothing to say adds nothing ---- */
 
+static const char *const start_modes[] = {
+    [CPU_ARM64] = "EL1",
+    [CPU_X86_REAL] = "real mode",
+    [CPU_X86_PROT] = "32-bit mode, by PVH",
+    [CPU_X86_LONG] = "64-bit mode",
+};
+
 static void diag_image(const struct run *run, const struct vm_result *res, struct text *t)
 {
     const struct boot_result *b = run->boot;
@@ -93,8 +100,10 @@ static void diag_image(const struct run *run, const struct vm_result *res, struc
     text_add(t, "  start     entry %#" PRIx64, b->start.entry);
     if (b->has_dtb)
         text_add(t, ", device tree at %#" PRIx64 "%s", b->dtb_gpa, b->arg_dtb ? " (x0)" : "");
-    else
+    else if (run->cfg.board->dtb)
         text_add(t, ", no room for a device tree");
+    else
+        text_add(t, " in %s", start_modes[b->start.mode]);
     if (b->initrd_len)
         text_add(t, ", initrd %" PRIu64 " bytes at %#" PRIx64, b->initrd_len, b->initrd_gpa);
     text_add(t, "\n");

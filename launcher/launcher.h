@@ -143,6 +143,7 @@ struct run {
     const char *path; /* of the image, however it was given */
     struct vm_config cfg;
     char why[320];                  /* hv_choose()'s line */
+    bool board_of_image;            /* it was chosen by what the image is */
     struct text append;             /* the kernel command line, when it is not the board's own */
     const struct boot_result *boot; /* NULL: not loaded */
     struct vm_result res;

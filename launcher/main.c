@@ -14,7 +14,7 @@ uint64_t launch_ns;
 const struct command commands[] = {
     {"run",     "[options] IMAGE [-- guest arguments]", "boot an image (options first mean run)",
      cmd_run                                                                                                 },
-    {"boards",  "[NAME] [--map | --dtb FILE]",          "the boards, or one of them",             cmd_boards },
+    {"boards",  "[NAME] [--map | --dtb|--acpi FILE]",     "the boards, or one of them",             cmd_boards },
     {"doctor",  "",                                     "what this host offers, and what to do",  cmd_doctor },
     {"help",    "[--man]",                              "this text, or the manual page as roff",  cmd_help   },
     {"version", "",                                     "the version",                            cmd_version},

@@ -45,9 +45,21 @@ static bool in_image(const struct facts *f, uint64_t pc)
     return pc >= f->boot->load_gpa && pc - f->boot->load_gpa < f->boot->load_len;
 }
 
+static bool is_triple_fault(const struct facts *f)
+{
+    return f->board->arch == ARCH_X86_64 && f->regs && !strncmp(f->res->what, "triple fault", 12);
+}
+
+/* An AMD CPU keeps nothing over a triple fault: KVM shows the state of a reset (AMD APM vol. 2
+ * §15.14.3 and table 14-1). */
+static bool state_lost(const struct facts *f)
+{
+    return is_triple_fault(f) && f->regs->x86.rip == 0xfff0 && f->regs->x86.base[HV_CS] == 0xffff0000;
+}
+
 static bool pc_nowhere(const struct facts *f)
 {
-    return f->regs &&
+    return f->regs && !state_lost(f) &&
            (!f->res->pc_mapped || (!in_ram(f, f->res->pc_gpa) && f->boot->kind != IMAGE_FIRMWARE));
 }
 
@@ -214,14 +226,12 @@ static bool silent_busy(const struct facts *f)
 /* x86: an exception that finds no handler becomes a triple fault. */
 static bool no_interrupt_table(const struct facts *f)
 {
-    return f->board->arch == ARCH_X86_64 && f->regs && f->res->end == VM_END_STUCK &&
-           !pc_nowhere(f) && f->regs->x86.idt_limit < 8;
+    return is_triple_fault(f) && !state_lost(f) && !pc_nowhere(f) && f->regs->x86.idt_limit < 8;
 }
 
 static bool triple_fault(const struct facts *f)
 {
-    return f->board->arch == ARCH_X86_64 && f->regs && f->res->end == VM_END_STUCK &&
-           f->regs->x86.idt_limit >= 8;
+    return is_triple_fault(f) && !state_lost(f) && f->regs->x86.idt_limit >= 8;
 }
 
 static const struct rule {
@@ -255,6 +265,9 @@ static const struct rule {
      "the guest waits for an interrupt with interrupts masked and no timer set: "
      "nothing can wake it",                                                                       "if this is its way to end, let it power off by PSCI or the sysctl device instead"         },
     {linux_on_debugcon,  "Linux has no driver for this board's console",                          "use --board virt"                                                                         },
+    {state_lost,
+     "an exception came while the CPU could not deliver the one before. This host's CPU forgets "
+     "the registers then: those above are the ones of a reset",                                   "print from the guest's handlers, or look at the last device accesses: --log 4"           },
     {no_interrupt_table, "an exception came before the guest had an interrupt table (IDT)",
      "look at the instruction at the PC: a page not mapped, or SSE before CR4.OSFXSR"                                                                                                        },
     {triple_fault,

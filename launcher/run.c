@@ -100,8 +100,9 @@ static bool board_has_ram_at(const struct board *b, gpa_t gpa)
 }
 
 /*
- * The board asked for, else the default; but a raw image says by --entry where it expects RAM, and
- * when the default board has none there, the first board that has is the one it was made for.
+ * The board asked for, else the default; but an image for another CPU than the default board's goes
+ * to the first board with that one, and a raw image says by --entry where it expects RAM: when the
+ * default board has none there, the first board that has is the one it was made for.
  */
 static int run_board(struct run *run, struct err *err)
 {
@@ -124,7 +125,17 @@ static int run_board(struct run *run, struct err *err)
         text_free(&list);
         return rc;
     }
+    enum board_arch arch = boards[0]->arch;
     run->cfg.board = boards[0];
+    if (!o->binary && !o->firmware && boot_peek_arch(run->path, &arch) && arch != boards[0]->arch)
+        for (unsigned i = 0; boards[i]; i++)
+            if (boards[i]->arch == arch) {
+                run->cfg.board = boards[i];
+                run->board_of_image = true;
+                log_at(LOG_INFO, "board %s: %s is not for the CPU of %s", boards[i]->name,
+                       run->path, boards[0]->name);
+                return 0;
+            }
     for (unsigned i = 0; o->has_entry && boards[i]; i++)
         if (board_has_ram_at(boards[i], o->entry)) {
             run->cfg.board = boards[i];
@@ -306,14 +317,26 @@ static void run_silent(void *ctx, const struct vm_result *so_far)
     say_text(&t);
 }
 
+static int run_engine(struct run *run, struct err *err)
+{
+    struct vm_config *c = &run->cfg;
+    const char *name = run->opts.engine ? run->opts.engine : "auto";
+    int rc = hv_choose(name, c->board->arch, &c->engine, &c->caps, run->why, sizeof run->why, err);
+    if (rc && run->board_of_image) { /* the user did not ask for that board */
+        struct err why = *err;
+        err_set(err, why.kind, why.code, "%.100s: is for board %s: %s", run->path, c->board->name,
+                why.text);
+    }
+    return rc;
+}
+
 static int run_configure(struct run *run, const struct opt_rest *rest, struct err *err)
 {
     struct vm_config *c = &run->cfg;
     const struct run_opts *o = &run->opts;
     int rc = run_board(run, err);
     if (!rc)
-        rc = hv_choose(o->engine ? o->engine : "auto", c->board->arch, &c->engine, &c->caps,
-                       run->why, sizeof run->why, err);
+        rc = run_engine(run, err);
     if (!rc)
         rc = run_memory(run, err);
     if (!rc)

@@ -3,10 +3,10 @@
 #
 # build.sh - fetch real guests from Debian's archive and make them ready to boot.
 #
-#   build.sh [cloud | standard | installer | u-boot]...      (nothing said: cloud)
+#   build.sh [cloud | standard | installer | u-boot | cloud-amd64]...      (nothing said: cloud)
 #
 # Packages come through apt, so what is fetched is signed. The host's own apt is asked first; when it knows
-# nothing of arm64, a private set of package lists under the cache is made and used: neither root nor
+# nothing of the guest's architecture, a private set of package lists under the cache is made and used: neither root nor
 # `dpkg --add-architecture` is needed, and the host's settings stay as they are. Everything is kept under
 # ${VIBEVMM_CACHE:-${XDG_CACHE_HOME:-~/.cache}/vibevmm}:
 #
@@ -14,6 +14,7 @@
 #   standard/vmlinuz standard/initrd.gz      linux-image-arm64, busybox-static
 #   installer/vmlinuz installer/initrd.gz    debian-installer-12-netboot-arm64
 #   u-boot/u-boot.bin                        u-boot-qemu
+#   cloud-amd64/vmlinuz cloud-amd64/initrd.gz  linux-image-cloud-amd64, busybox-static
 #
 # VIBEVMM_DEBS=DIR takes packages from a folder instead, for hosts without a network.
 # Exit status: 0 all there, 1 something could not be fetched (one line on stderr says what).
@@ -23,6 +24,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 cache=${VIBEVMM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vibevmm}
 log=$cache/fetch.log
 private=
+arch=arm64 # of the guest being made
 
 say() {
     echo "demo: $*" >&2
@@ -34,9 +36,9 @@ apt() {
     shift
     if [ -n "$private" ]; then
         # shellcheck disable=SC2086 # options, split on purpose
-        "$tool" -q -o APT::Architecture=arm64 -o APT::Architectures::=arm64 -o APT::Sandbox::User=root \
-            -o Dir::State="$cache/apt" -o Dir::State::status=/dev/null -o Dir::State::Lists="$cache/apt/lists" \
-            -o Dir::Cache="$cache/apt" -o Acquire::Languages=none -o Acquire::Retries=1 $private "$@"
+        "$tool" -q -o APT::Architecture=$arch -o APT::Architectures::=$arch -o APT::Sandbox::User=root \
+            -o Dir::State="$lists" -o Dir::State::status=/dev/null -o Dir::State::Lists="$lists/lists" \
+            -o Dir::Cache="$lists" -o Acquire::Languages=none -o Acquire::Retries=1 $private "$@"
     else
         "$tool" -q -o APT::Sandbox::User=root -o Acquire::Retries=1 "$@"
     fi
@@ -44,16 +46,17 @@ apt() {
 
 private_lists() {
     [ -z "$private" ] || return 0
-    mkdir -p "$cache/apt/lists/partial" "$cache/apt/archives/partial"
+    lists=$cache/apt-$arch
+    mkdir -p "$lists/lists/partial" "$lists/archives/partial"
     private="-o Debug::NoLocking=true"
     if ! grep -qx 'ID=debian' /etc/os-release 2>/dev/null; then
         # Not Debian: its archive by name. The keyring is in debian-archive-keyring.
         echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian bookworm main" \
-            >"$cache/apt/sources.list"
-        private="$private -o Dir::Etc::SourceList=$cache/apt/sources.list -o Dir::Etc::SourceParts=/dev/null"
+            >"$lists/sources.list"
+        private="$private -o Dir::Etc::SourceList=$lists/sources.list -o Dir::Etc::SourceParts=/dev/null"
     fi
-    say "fetching Debian's arm64 package lists (once)"
-    # A source without arm64 makes it fail, and what we need may be there all the same: the download tells.
+    say "fetching Debian's $arch package lists (once)"
+    # A source without that makes it fail, and what we need may be there all the same: the download tells.
     apt apt-get update >>"$log" 2>&1 || :
 }
 
@@ -68,6 +71,7 @@ fetch() {
         # A metapackage's dependency: the newest of its kind.
         case $1 in
         linux-image-cloud-arm64) set -- 'linux-image-[0-9]*-cloud-arm64' "$2" ;;
+        linux-image-cloud-amd64) set -- 'linux-image-[0-9]*-cloud-amd64' "$2" ;;
         linux-image-arm64) set -- 'linux-image-[0-9]*[0-9]-arm64' "$2" ;;
         esac
         # shellcheck disable=SC2012,SC2086 # a pattern on purpose; package names hold no odd characters
@@ -79,7 +83,7 @@ fetch() {
     name=$1
     [ "$2" = all ] || name=$1:$2
     case $1 in
-    linux-image-cloud-arm64 | linux-image-arm64)
+    linux-image-*)
         real=$(depends_of "$name")
         [ -n "$real" ] || return 1
         name=$real:$2
@@ -122,11 +126,11 @@ initramfs() {
 # recipe NAME OUT: fill the folder OUT. Runs in a scratch folder.
 recipe() {
     case $1 in
-    cloud | standard)
-        package=linux-image-arm64
-        [ "$1" = standard ] || package=linux-image-cloud-arm64
-        unpack $package arm64 x || return 1
-        unpack busybox-static arm64 x || return 1
+    cloud | standard | cloud-amd64)
+        package=linux-image-cloud-$arch
+        [ "$1" != standard ] || package=linux-image-arm64
+        unpack $package $arch x || return 1
+        unpack busybox-static $arch x || return 1
         for bb in x/bin/busybox x/usr/bin/busybox; do
             [ -f $bb ] && busybox=$bb
         done
@@ -142,7 +146,7 @@ recipe() {
         cp x/usr/lib/u-boot/qemu_arm64/u-boot.bin "$2/u-boot.bin"
         ;;
     *)
-        say "unknown guest \"$1\": cloud, standard, installer or u-boot"
+        say "unknown guest \"$1\": cloud, standard, installer, u-boot or cloud-amd64"
         exit 125
         ;;
     esac
@@ -157,6 +161,8 @@ mkdir -p "$cache"
 : >"$log"
 missing=0
 for guest in "${@:-cloud}"; do
+    private='' arch=arm64
+    [ "$guest" != cloud-amd64 ] || arch=amd64
     [ "$(cat "$cache/$guest/stamp" 2>/dev/null)" != "$(stamp)" ] || continue
     scratch=$(mktemp -d "$cache/tmp.XXXXXX")
     trap 'rm -rf "$scratch"' EXIT INT TERM

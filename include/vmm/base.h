@@ -79,6 +79,11 @@ static inline uint32_t be32_get(const void *p)
     return __builtin_bswap32(le32_get(p));
 }
 
+static inline void le16_put(void *p, uint16_t v)
+{
+    memcpy(p, &v, sizeof v);
+}
+
 static inline void le32_put(void *p, uint32_t v)
 {
     memcpy(p, &v, sizeof v);

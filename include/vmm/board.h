@@ -26,6 +26,7 @@ enum dev_kind {
     DEV_UART16550,  /* ports */
     DEV_I8042,      /* ports; the keyboard controller's reset line and nothing else */
     DEV_CMOS,       /* ports; MC146818 clock and its RAM */
+    DEV_ACPI_SLEEP, /* ports; the guest switches the machine off there */
     DEV_DEBUG_EXIT, /* port; a store ends the machine with a status */
     DEV_I8259,      /* ports, engine */
     DEV_I8254,      /* ports, engine */

@@ -26,7 +26,7 @@ struct boot_params {
     const char *initrd;  /* or NULL */
     uint64_t dtb_room;   /* bytes the device tree may need; 0: the machine has none */
     const char *cmdline; /* x86: the kernel command line; NULL: none */
-    gpa_t rsdp_gpa;      /* x86: where the ACPI tables begin, already in RAM; 0: there are none */
+    gpa_t rsdp_gpa;      /* x86: the ACPI tables, in RAM below 1 MiB already; 0: there are none */
     /* For the firmware: the flash bytes, and their number; erased to 0xff by the caller. */
     uint8_t *flash;
     uint64_t flash_size;
@@ -63,6 +63,12 @@ struct boot_result {
 int boot_load(const struct boot_params *p, struct guest_mem *mem, struct boot_result *res,
               struct err *err);
 void boot_fini(struct boot_result *res);
+
+/*
+ * The architecture an image is made for, by its first bytes. False: they do not say (raw code,
+ * compression other than gzip, a pipe, no such file).
+ */
+bool boot_peek_arch(const char *path, enum board_arch *arch);
 
 /* "start_kernel+0x1c" of the function that holds pc, into buf; false when none is known. */
 bool boot_symbol(const struct boot_result *res, uint64_t pc, char *buf, size_t len);

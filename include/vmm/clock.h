@@ -12,7 +12,7 @@
 /* CLOCK_MONOTONIC in ns; what every deadline in this program is measured against. Any thread. */
 uint64_t clock_mono_ns(void);
 
-/* Seconds since 1970-01-01 UTC, for the RTC. Any thread. */
-uint64_t clock_wall_sec(void);
+/* Since 1970-01-01 UTC, for the clocks that guests read. Any thread. */
+uint64_t clock_wall_ns(void);
 
 #endif

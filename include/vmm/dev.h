@@ -51,12 +51,29 @@ void pl061_set_input(struct dev *dev, unsigned pin, bool level);
 /* A store of a byte (or the low byte of 2 or 4) prints it; loads give 0. */
 int debugcon_new(struct dev **dev, const char *name, struct chr *chr);
 
+/* A 16550 UART, with the same three functions for its input as a PL011. */
+int uart16550_new(struct dev **dev, const char *name, struct chr *chr, struct irq_line irq);
+void uart16550_guest_idle(struct dev *dev);
+void uart16550_input_tick(struct dev *dev);
+bool uart16550_input_waits(struct dev *dev);
+
+/* A PC's clock and its RAM; the alarm is as with the PL031. */
+int cmos_new(struct dev **dev, const char *name, struct irq_line irq);
+void cmos_set_alarm(struct dev *dev, void (*arm)(void *ctx, uint64_t deadline_ns), void *ctx);
+void cmos_alarm_due(struct dev *dev); /* any thread */
+
 enum sysctl_request { SYSCTL_OFF, SYSCTL_RESET };
 
 /* `fn` is called on the vCPU's thread with the guest's status byte (0 for reset), the device's lock
  * held. */
 int sysctl_new(struct dev **dev, const char *name,
                void (*fn)(void *ctx, enum sysctl_request request, uint8_t status), void *ctx);
+
+/* The ways a PC is switched off or reset; fn as with sysctl_new(). */
+enum pc_power_kind { PC_ACPI_SLEEP, PC_I8042, PC_DEBUG_EXIT };
+
+int pc_power_new(struct dev **dev, const char *name, enum pc_power_kind kind,
+                 void (*fn)(void *ctx, enum sysctl_request request, uint8_t status), void *ctx);
 
 /* A virtio-mmio window with nothing behind it: MagicValue, Version, DeviceID 0 (virtio 1.2 §4.2.2).
  */

@@ -17,6 +17,7 @@ static const char *const board_kind_names[DEV_KINDS] = {
     [DEV_UART16550] = "16550",
     [DEV_I8042] = "i8042",
     [DEV_CMOS] = "cmos",
+    [DEV_ACPI_SLEEP] = "acpi-sleep",
     [DEV_DEBUG_EXIT] = "debug-exit",
     [DEV_I8259] = "i8259",
     [DEV_I8254] = "i8254",
@@ -48,7 +49,8 @@ const char *board_kind_name(enum dev_kind kind)
 bool board_kind_ports(enum dev_kind kind)
 {
     return kind == DEV_UART16550 || kind == DEV_I8042 || kind == DEV_CMOS ||
-           kind == DEV_DEBUG_EXIT || kind == DEV_I8259 || kind == DEV_I8254;
+           kind == DEV_ACPI_SLEEP || kind == DEV_DEBUG_EXIT || kind == DEV_I8259 ||
+           kind == DEV_I8254;
 }
 
 uint64_t board_mem_max(const struct board *board)

@@ -11,22 +11,35 @@
 
 #include <errno.h>
 
+enum { ARM64 = 1u << ARCH_ARM64, X86_64 = 1u << ARCH_X86_64 };
+
 /* What a row of each kind must have. */
 static const struct board_kind_rule {
     bool irq;     /* an interrupt of its own */
     bool console; /* can be the console */
     uint64_t min; /* bytes of registers */
+    unsigned archs; /* boards that can have it, a bit each; 0: all */
 } board_kind_rules[DEV_KINDS] = {
-    [DEV_PL011] = {true,  true,  0x1000         }, /* PL011 TRM r1p5 §3.1 */
-    [DEV_PL031] = {true,  false, 0x1000         }, /* PL031 TRM r1p3 §3.1 */
-    [DEV_PL061] = {true,  false, 0x1000         }, /* PL061 TRM r1p0 §3.1 */
-    [DEV_GICV3_DIST] = {false, false, 0x10000        }, /* GICv3 IHI 0069H §12.8 */
-    [DEV_GICV3_REDIST] = {false, false, GIC_REDIST_SIZE},
-    [DEV_CFI_FLASH] = {false, false, 0x1000         },
-    [DEV_DEBUGCON] = {false, true,  0x200          },
-    [DEV_SYSCTL] = {false, false, 0x200          },
-    [DEV_VIRTIO] = {true,  false,
-                   0x200                        }, /* virtio 1.2 §4.2.2: registers to 0xff, then configuration */
+    /* clang-format off */
+    [DEV_PL011]        = {true,  true,  0x1000,  ARM64},     /* PL011 TRM r1p5 §3.1 */
+    [DEV_PL031]        = {true,  false, 0x1000,  ARM64},     /* PL031 TRM r1p3 §3.1 */
+    [DEV_PL061]        = {true,  false, 0x1000,  ARM64},     /* PL061 TRM r1p0 §3.1 */
+    [DEV_GICV3_DIST]   = {false, false, 0x10000, ARM64},     /* GICv3 IHI 0069H §12.8 */
+    [DEV_GICV3_REDIST] = {false, false, GIC_REDIST_SIZE, ARM64},
+    [DEV_CFI_FLASH]    = {false, false, 0x1000,  ARM64},
+    [DEV_DEBUGCON]     = {false, true,  0x200,   ARM64},
+    [DEV_SYSCTL]       = {false, false, 0x200,   0},
+    [DEV_VIRTIO]       = {true,  false, 0x200,   0},         /* virtio 1.2 §4.2.2: registers to 0xff, then configuration */
+    [DEV_UART16550]    = {true,  true,  8,       X86_64},    /* PC16550D data sheet §8 */
+    [DEV_I8042]        = {false, false, 5,       X86_64},    /* ports 0x60 and 0x64 */
+    [DEV_CMOS]         = {true,  false, 2,       X86_64},
+    [DEV_ACPI_SLEEP]   = {false, false, 2,       X86_64},    /* ACPI 6.4 §4.8.3.7 */
+    [DEV_DEBUG_EXIT]   = {false, false, 1,       X86_64},
+    [DEV_I8259]        = {false, false, 2,       X86_64},
+    [DEV_I8254]        = {false, false, 4,       X86_64},
+    [DEV_IOAPIC]       = {false, false, 0x1000,  X86_64},    /* 82093AA data sheet §3.0 */
+    [DEV_LAPIC]        = {false, false, 0x1000,  X86_64},    /* SDM vol. 3 §11.4.1 */
+    /* clang-format on */
 };
 
 #define board_bad(err, ...) err_set(err, ERR_HOST, EINVAL, __VA_ARGS__)
@@ -93,47 +106,68 @@ static int board_check_mem(const struct board *b, struct err *err)
     return 0;
 }
 
+/* Of one row: its kind, its size, and that it lies outside RAM. */
+static int board_check_window(const struct board *b, const struct board_dev *d, struct err *err)
+{
+    const struct board_kind_rule *rule = &board_kind_rules[d->kind];
+    if (rule->archs && !(rule->archs >> b->arch & 1))
+        return board_bad(err, "board %s: %s is of kind %s, which boards of this CPU cannot have",
+                         b->name, d->name, board_kind_name(d->kind));
+    if (d->size < rule->min || board_wraps(d->base, d->size))
+        return board_bad(err, "board %s: %s has a window of %#" PRIx64 ", %s needs %#" PRIx64,
+                         b->name, d->name, d->size, board_kind_name(d->kind), rule->min);
+    if (board_kind_ports(d->kind))
+        return 0;
+    for (unsigned r = 0; r < b->n_ram; r++)
+        if (d->base < b->ram[r].base + b->ram[r].size && b->ram[r].base < d->base + d->size)
+            return board_bad(err,
+                             "board %s: %s at %#" PRIx64 " is inside the RAM window %#" PRIx64
+                             "+%#" PRIx64,
+                             b->name, d->name, d->base, b->ram[r].base, b->ram[r].size);
+    return 0;
+}
+
+/* Ports are one address space, memory another: rows ascend in each. */
 static int board_check_windows(const struct board *b, struct err *err)
 {
+    const struct board_dev *last[2] = {NULL, NULL};
     if (b->n_devs > BUS_RANGES_MAX)
         return board_bad(err, "board %s: has %u devices, the bus holds %u", b->name, b->n_devs,
                          BUS_RANGES_MAX);
     for (unsigned i = 0; i < b->n_devs; i++) {
-        const struct board_dev *d = &b->devs[i];
-        if (d->size < board_kind_rules[d->kind].min || board_wraps(d->base, d->size))
-            return board_bad(err, "board %s: %s has a window of %#" PRIx64 ", %s needs %#" PRIx64,
-                             b->name, d->name, d->size, board_kind_name(d->kind),
-                             board_kind_rules[d->kind].min);
-        if (i && d->base < d[-1].base + d[-1].size)
+        const struct board_dev *d = &b->devs[i], **prev = &last[board_kind_ports(d->kind)];
+        int rc = board_check_window(b, d, err);
+        if (rc)
+            return rc;
+        if (*prev && d->base < (*prev)->base + (*prev)->size)
             return board_bad(err,
                              "board %s: %s at %#" PRIx64 " is not above %s, which ends at "
                              "%#" PRIx64,
-                             b->name, d->name, d->base, d[-1].name, d[-1].base + d[-1].size);
-        for (unsigned r = 0; r < b->n_ram; r++)
-            if (d->base < b->ram[r].base + b->ram[r].size && b->ram[r].base < d->base + d->size)
-                return board_bad(err,
-                                 "board %s: %s at %#" PRIx64 " is inside the RAM window %#" PRIx64
-                                 "+%#" PRIx64,
-                                 b->name, d->name, d->base, b->ram[r].base, b->ram[r].size);
+                             b->name, d->name, d->base, (*prev)->name,
+                             (*prev)->base + (*prev)->size);
+        *prev = d;
     }
     return 0;
 }
 
-static int board_check_spis(const struct board *b, struct err *err)
+static int board_check_irqs(const struct board *b, struct err *err)
 {
+    bool x86 = b->arch == ARCH_X86_64;
+    const char *what = x86 ? "GSI" : "SPI";
+    int max = x86 ? BOARD_GSI_MAX : BOARD_IRQ_MAX;
     for (unsigned i = 0; i < b->n_devs; i++) {
         const struct board_dev *d = &b->devs[i];
         if (board_kind_rules[d->kind].irq != (d->irq != BOARD_NO_IRQ))
-            return board_bad(err, "board %s: %s has SPI %d, but a %s has %s", b->name, d->name,
+            return board_bad(err, "board %s: %s has %s %d, but a %s has %s", b->name, d->name, what,
                              d->irq, board_kind_name(d->kind),
                              board_kind_rules[d->kind].irq ? "one" : "none");
-        if (d->irq < BOARD_NO_IRQ || d->irq > 987) /* GICv3 IHI 0069H §2.2.1 */
-            return board_bad(err, "board %s: %s has SPI %d, SPIs are 0..987", b->name, d->name,
-                             d->irq);
+        if (d->irq < BOARD_NO_IRQ || d->irq > max)
+            return board_bad(err, "board %s: %s has %s %d, %ss are 0..%d", b->name, d->name, what,
+                             d->irq, what, max);
         for (unsigned j = 0; j < i; j++)
             if (d->irq != BOARD_NO_IRQ && b->devs[j].irq == d->irq)
-                return board_bad(err, "board %s: %s and %s both have SPI %d", b->name,
-                                 b->devs[j].name, d->name, d->irq);
+                return board_bad(err, "board %s: %s and %s both have %s %d", b->name,
+                                 b->devs[j].name, d->name, what, d->irq);
     }
     return 0;
 }
@@ -167,11 +201,24 @@ static int board_check_gic(const struct board *b, struct err *err)
     return 0;
 }
 
+/* Of these a PC has one each: the tables name them, and an engine brings the controllers. */
+static int board_check_pc(const struct board *b, struct err *err)
+{
+    static const enum dev_kind ones[] = {DEV_IOAPIC, DEV_LAPIC,      DEV_I8254,
+                                         DEV_I8042,  DEV_ACPI_SLEEP, DEV_CMOS};
+    const struct board_dev *row = NULL;
+    for (unsigned i = 0; b->arch == ARCH_X86_64 && i < ARRAY_LEN(ones); i++)
+        if (board_count(b, ones[i], &row) != 1)
+            return board_bad(err, "board %s: needs one row of kind %s", b->name,
+                             board_kind_name(ones[i]));
+    return 0;
+}
+
 static int board_check_params(const struct board *b, struct err *err)
 {
     const struct board_dev *con = b->console ? board_dev_find(b, b->console) : NULL;
     if (!con || !board_kind_rules[con->kind].console)
-        return board_bad(err, "board %s: the console must be a pl011 or debugcon row, not %s",
+        return board_bad(err, "board %s: the console must be a UART or debugcon row, not %s",
                          b->name, b->console ? b->console : "none");
     for (unsigned i = 0; i < b->n_devs; i++) {
         const struct board_dev *d = &b->devs[i];
@@ -195,7 +242,7 @@ static int board_check_params(const struct board *b, struct err *err)
 /* In this order: each may rely on those before it. */
 static int (*const board_rules[])(const struct board *b, struct err *err) = {
     board_check_names, board_check_ram, board_check_mem,    board_check_windows,
-    board_check_spis,  board_check_gic, board_check_params,
+    board_check_irqs,  board_check_gic, board_check_pc,     board_check_params,
 };
 
 int board_check(const struct board *board, struct err *err)

@@ -108,7 +108,18 @@ static int boot_raw_load(struct boot_ctx *c, const struct boot_file *f)
         return err_set(c->err, ERR_IMAGE, ERANGE, "%s: %s %#" PRIx64 " is outside RAM, which is %s",
                        f->path, p->has_entry ? "--entry" : "its place", at,
                        boot_ram_text(c, ram, sizeof ram));
-    if (at % 4)
+    bool x86 = p->board->arch == ARCH_X86_64;
+    if (x86 && at >= X86_LOW_END)
+        return err_set(c->err, ERR_IMAGE, ERANGE,
+                       "%s: --entry %#" PRIx64 " is not below %#" PRIx64
+                       ", where real-mode code begins",
+                       f->path, at, X86_LOW_END);
+    if (x86 && p->initrd)
+        return err_set(c->err, ERR_IMAGE, EINVAL,
+                       "%s: nothing tells real-mode code of an initramfs; --initrd goes with a "
+                       "bzImage or an ELF",
+                       f->path);
+    if (!x86 && at % 4)
         return err_set(c->err, ERR_IMAGE, EINVAL,
                        "%s: --entry %#" PRIx64 " is no multiple of 4, which ARM64 code needs",
                        f->path, at);
@@ -123,7 +134,8 @@ static int boot_raw_load(struct boot_ctx *c, const struct boot_file *f)
     res->kind_name = "raw";
     res->start.entry = res->load_gpa = at;
     res->load_len = res->file_len = f->len;
-    res->arg_dtb = true;
+    res->arg_dtb = !x86;
+    res->start.mode = x86 ? CPU_X86_REAL : CPU_ARM64;
     return rc;
 }
 
@@ -174,11 +186,17 @@ static int boot_image_load(struct boot_ctx *c, struct boot_file *f)
                        "%s: is %s, which has its own entry point; --entry goes with raw code, "
                        "given as --binary %s",
                        f->path, seen.name, f->path);
+    if (boot_foreign(&seen, c->p->board))
+        return boot_refuse(f, &seen, "", head, n, c->p->board, c->err);
+    if (c->p->board->arch == ARCH_X86_64)
+        boot_x86_reserve(c);
     switch (seen.format) {
     case BOOT_ELF64:
         return boot_elf_load(c, f, head);
     case BOOT_ARM64:
         return boot_arm64_load(c, f, head, n, NULL);
+    case BOOT_BZIMAGE:
+        return boot_bzimage_load(c, f, head, n);
     case BOOT_GZIP:
         return boot_gzip_load(c, f, "gzip");
     case BOOT_ZBOOT:
@@ -284,6 +302,8 @@ int boot_load(const struct boot_params *p, struct guest_mem *mem, struct boot_re
     int rc = boot_file_open(&f, path, mem_total(mem), err);
     if (rc)
         return rc;
+    if (p->board->arch == ARCH_X86_64)
+        boot_x86_begin(&c);
     rc = p->firmware ? boot_firmware_load(&c, &f)
          : p->binary ? boot_raw_load(&c, &f)
                      : boot_image_load(&c, &f);
@@ -291,7 +311,7 @@ int boot_load(const struct boot_params *p, struct guest_mem *mem, struct boot_re
     if (!rc && p->initrd)
         rc = boot_initrd_load(&c);
     if (!rc)
-        rc = boot_dtb_place(&c, path);
+        rc = p->board->arch == ARCH_X86_64 ? boot_x86_finish(&c, path) : boot_dtb_place(&c, path);
     if (rc)
         boot_fini(res);
     else

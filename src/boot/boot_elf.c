@@ -4,7 +4,8 @@
  * diagnosis.
  *
  * Follows the System V gABI (ELF header, program header, symbol table) and, for the machine number,
- * the AArch64 ABI (IHI 0056). A segment is loaded at its p_paddr; nothing is relocated. Symbols are
+ * the AArch64 ABI (IHI 0056). An x86 ELF whose notes have a PVH entry point (Xen's public header
+ * elfnote.h) is started there in 32-bit mode, one without at e_entry in 64-bit mode. A segment is loaded at its p_paddr; nothing is relocated. Symbols are
  * read when the first one is asked for.
  */
 #include "boot_int.h"
@@ -19,6 +20,9 @@
 #define ELF_SYM      24
 #define PT_LOAD      1
 #define PT_INTERP    3
+#define PT_NOTE      4
+#define ELF_NOTE_MAX KIB(64)
+#define NOTE_PVH     18 /* XEN_ELFNOTE_PHYS32_ENTRY */
 #define SHT_SYMTAB   2
 #define STT_NOTYPE   0
 #define STT_FUNC     2
@@ -87,8 +91,9 @@ static int elf_seg_check(struct boot_ctx *c, const struct boot_file *f, unsigned
                        ", the file ends at %#" PRIx64,
                        f->path, i, s->off, s->filesz, f->len);
     if (!mem_hva(c->mem, s->paddr, s->memsz)) {
+        bool vmlinux = s->paddr >> 48 && c->p->board->arch == ARCH_ARM64;
         const char *why = interp ? "; it is a dynamically linked program, not a kernel"
-                          : s->paddr >> 48
+                          : vmlinux
                               ? "; a Linux vmlinux boots from its arch/arm64/boot/Image instead"
                               : "; link it for this RAM (a Linux program needs a kernel to run it)";
         return err_set(c->err, ERR_IMAGE, ENOEXEC,
@@ -96,6 +101,11 @@ static int elf_seg_check(struct boot_ctx *c, const struct boot_file *f, unsigned
                        " is outside RAM, which is %s%s",
                        f->path, i, s->paddr, s->memsz, boot_ram_text(c, ram, sizeof ram), why);
     }
+    if (c->p->board->arch == ARCH_X86_64 && s->paddr < X86_LOW_END)
+        return err_set(c->err, ERR_IMAGE, ENOEXEC,
+                       "%s: ELF64: segment %u at %#" PRIx64
+                       " is below %#" PRIx64 ", where the start-up data is",
+                       f->path, i, s->paddr, X86_LOW_END);
     if (boot_is_used(c, s->paddr, s->memsz))
         return err_set(c->err, ERR_IMAGE, ENOEXEC,
                        "%s: ELF64: segment %u at %#" PRIx64 "+%#" PRIx64 " overlaps another one",
@@ -104,13 +114,41 @@ static int elf_seg_check(struct boot_ctx *c, const struct boot_file *f, unsigned
     return 0;
 }
 
+/* The PVH entry point among the notes of one segment (gABI, "Note Section"). */
+static bool elf_note_pvh(const struct boot_file *f, const uint8_t *ph, gpa_t *entry)
+{
+    uint64_t off = le64_get(ph + 8), len = le64_get(ph + 32), align = le64_get(ph + 48);
+    uint8_t *p = NULL;
+    bool found = false;
+    if (!len || len > ELF_NOTE_MAX || off > f->len || len > f->len - off ||
+        !(p = malloc((size_t)len)) || boot_file_read(f, off, p, len, NULL)) {
+        free(p);
+        return false;
+    }
+    align = align == 8 ? 8 : 4;
+    for (uint64_t at = 0; !found && at + 12 <= len;) {
+        uint64_t name = le32_get(p + at), desc = le32_get(p + at + 4);
+        uint64_t text = at + 12, value = align_up(text + name, align);
+        if (value > len || desc > len - value)
+            break;
+        found = le32_get(p + at + 8) == NOTE_PVH && name == 4 && !memcmp(p + text, "Xen", 4) &&
+                (desc == 4 || desc == 8);
+        if (found)
+            *entry = desc == 4 ? le32_get(p + value) : le64_get(p + value);
+        at = align_up(value + desc, align);
+    }
+    free(p);
+    return found;
+}
+
 static int elf_segs_read(struct boot_ctx *c, const struct boot_file *f, const uint8_t *head,
-                         struct elf_seg *segs, unsigned *n_segs)
+                         struct elf_seg *segs, unsigned *n_segs, bool *pvh, gpa_t *pvh_entry)
 {
     uint8_t *ph;
     unsigned n;
     bool interp = false;
     *n_segs = 0;
+    *pvh = false;
     int rc = elf_phdrs_new(f, head, &ph, &n, c->err);
     if (!ph)
         return rc;
@@ -118,6 +156,8 @@ static int elf_segs_read(struct boot_ctx *c, const struct boot_file *f, const ui
         interp |= le32_get(ph + i * ELF_PHDR) == PT_INTERP;
     for (unsigned i = 0; !rc && i < n; i++) {
         const uint8_t *p = ph + i * ELF_PHDR;
+        if (le32_get(p) == PT_NOTE && !*pvh)
+            *pvh = elf_note_pvh(f, p, pvh_entry);
         struct elf_seg s = {le64_get(p + 8), le64_get(p + 16), le64_get(p + 24), le64_get(p + 32),
                             le64_get(p + 40)};
         if (le32_get(p) != PT_LOAD || !(s.memsz | s.filesz))
@@ -136,6 +176,14 @@ static int elf_segs_read(struct boot_ctx *c, const struct boot_file *f, const ui
     return rc;
 }
 
+static bool elf_holds(const struct elf_seg *segs, unsigned n, gpa_t gpa)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (gpa >= segs[i].paddr && gpa - segs[i].paddr < segs[i].memsz)
+            return true;
+    return false;
+}
+
 /* The entry is virtual: its segment says where it is in memory. */
 static bool elf_entry(const struct elf_seg *segs, unsigned n, uint64_t entry, gpa_t *gpa)
 {
@@ -144,12 +192,8 @@ static bool elf_entry(const struct elf_seg *segs, unsigned n, uint64_t entry, gp
             *gpa = segs[i].paddr + (entry - segs[i].vaddr);
             return true;
         }
-    for (unsigned i = 0; i < n; i++)
-        if (entry >= segs[i].paddr && entry - segs[i].paddr < segs[i].memsz) {
-            *gpa = entry;
-            return true;
-        }
-    return false;
+    *gpa = entry;
+    return elf_holds(segs, n, entry);
 }
 
 static void elf_keep_syms(struct boot_ctx *c, struct boot_file *f, const uint8_t *head,
@@ -175,11 +219,23 @@ int boot_elf_load(struct boot_ctx *c, struct boot_file *f, const uint8_t *head)
     struct boot_result *res = c->res;
     struct elf_seg segs[BOOT_SEGMENTS_MAX];
     unsigned n;
-    int rc = elf_segs_read(c, f, head, segs, &n);
+    bool x86 = c->p->board->arch == ARCH_X86_64, pvh;
+    gpa_t pvh_entry = 0;
+    int rc = elf_segs_read(c, f, head, segs, &n, &pvh, &pvh_entry);
     if (rc)
         return rc;
     uint64_t entry = le64_get(head + 24), end = 0;
-    if (!elf_entry(segs, n, entry, &res->start.entry))
+    if (x86 && pvh) {
+        res->start = (struct cpu_start){.mode = CPU_X86_PROT, .entry = pvh_entry};
+        if (!elf_holds(segs, n, pvh_entry))
+            return err_set(c->err, ERR_IMAGE, ENOEXEC,
+                           "%s: ELF64: the PVH entry point %#" PRIx64
+                           " is in none of its segments",
+                           f->path, pvh_entry);
+    } else if (x86) {
+        res->start.mode = CPU_X86_LONG;
+    }
+    if (!(x86 && pvh) && !elf_entry(segs, n, entry, &res->start.entry))
         return err_set(c->err, ERR_IMAGE, ENOEXEC,
                        "%s: ELF64: the entry point %#" PRIx64 " is in none of its segments",
                        f->path, entry);
@@ -190,7 +246,7 @@ int boot_elf_load(struct boot_ctx *c, struct boot_file *f, const uint8_t *head)
         end = MAX(end, segs[i].paddr + segs[i].memsz);
     }
     res->kind = IMAGE_ELF;
-    res->kind_name = "ELF64";
+    res->kind_name = x86 && pvh ? "ELF64 (PVH)" : "ELF64";
     res->load_len = end - res->load_gpa;
     res->file_len = f->len;
     res->arg_dtb = false;

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#define ZLIB_CONST /* next_in points to const */
 #include <zlib.h>
 
 #include "vmm/log.h"
@@ -124,6 +125,18 @@ int boot_gz_read(struct boot_gz *gz, void *buf, uint64_t len, uint64_t *got, str
     return rc;
 }
 
+size_t boot_gz_peek(const uint8_t *head, size_t n, uint8_t *out, size_t max)
+{
+    z_stream z = {.next_in = head, .avail_in = (unsigned)n};
+    z.next_out = out;
+    z.avail_out = (unsigned)max;
+    if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK)
+        return 0;
+    inflate(&z, Z_SYNC_FLUSH);
+    inflateEnd(&z);
+    return max - z.avail_out;
+}
+
 /* Everything into memory, at most `room` bytes; the first n are in head already. */
 static int boot_gz_all(struct boot_ctx *c, struct boot_gz *gz, const uint8_t *head, uint64_t n,
                        struct boot_file *out)
@@ -168,15 +181,21 @@ int boot_gzip_load(struct boot_ctx *c, const struct boot_file *f, const char *pa
     }
     struct boot_seen seen = boot_recognise(head, n);
     c->res->packing = packing;
-    if (seen.format == BOOT_ARM64) {
+    if (boot_foreign(&seen, c->p->board)) {
+        rc = boot_refuse(f, &seen, "inside its gzip data ", head, n, c->p->board, c->err);
+    } else if (seen.format == BOOT_ARM64) {
         rc = boot_arm64_load(c, f, head, n, gz);
-    } else if (seen.format == BOOT_ELF64) {
+    } else if (seen.format == BOOT_ELF64 || seen.format == BOOT_BZIMAGE) {
         rc = boot_gz_all(c, gz, head, n, &all);
-        rc = rc ? rc : boot_elf_load(c, &all, head);
+        if (!rc)
+            rc = seen.format == BOOT_ELF64 ? boot_elf_load(c, &all, head)
+                                           : boot_bzimage_load(c, &all, head, n);
     } else {
         if (seen.format == BOOT_GZIP || seen.format == BOOT_ZBOOT)
-            seen = (struct boot_seen){BOOT_REFUSED, "compressed once more", "gzip -dc % > kernel",
-                                      true};
+            seen = (struct boot_seen){.format = BOOT_REFUSED,
+                                      .name = "compressed once more",
+                                      .advice = "gzip -dc % > kernel",
+                                      .packed = true};
         rc = boot_refuse(f, &seen, "inside its gzip data ", head, n, c->p->board, c->err);
     }
 out:

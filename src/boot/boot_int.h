@@ -37,8 +37,9 @@ int boot_file_alloc(struct boot_file *f, const char *path, uint64_t room, struct
 
 enum boot_format {
     BOOT_UNKNOWN,
-    BOOT_ELF64, /* little-endian, AArch64, ET_EXEC or ET_DYN */
-    BOOT_ARM64, /* Linux's boot image */
+    BOOT_ELF64,   /* little-endian, ET_EXEC or ET_DYN, of one of our architectures */
+    BOOT_ARM64,   /* Linux's boot image */
+    BOOT_BZIMAGE, /* Linux's for x86 */
     BOOT_GZIP,
     BOOT_ZBOOT,
     BOOT_REFUSED, /* known, and not bootable: name and advice say why */
@@ -49,10 +50,14 @@ struct boot_seen {
     const char *name;   /* "ELF64", "xz-compressed data": constant */
     const char *advice; /* what to do; a % stands for the file's path; or NULL */
     bool packed;        /* the advice unpacks it */
+    enum board_arch arch; /* of BOOT_ELF64, BOOT_ARM64 and BOOT_BZIMAGE */
 };
 
 /* What n bytes at the start of an image are. */
 struct boot_seen boot_recognise(const uint8_t *head, uint64_t n);
+
+/* Is it for a CPU, and not for this board's? */
+bool boot_foreign(const struct boot_seen *seen, const struct board *board);
 
 /* The message for an image of a format that does not boot; `outer` is "" or "gzip: " and the like.
  */
@@ -73,7 +78,7 @@ struct boot_ctx {
     struct guest_mem *mem;
     struct boot_result *res;
     struct err *err;
-    struct boot_span used[BOOT_SEGMENTS_MAX + 2]; /* image, initrd, device tree */
+    struct boot_span used[BOOT_SEGMENTS_MAX + 3]; /* image, initrd, device tree or low memory */
     unsigned n_used;
     gpa_t ram_base; /* of the region that holds the image's entry */
 };
@@ -106,6 +111,22 @@ int boot_arm64_load(struct boot_ctx *c, const struct boot_file *f, const uint8_t
 int boot_gzip_load(struct boot_ctx *c, const struct boot_file *f, const char *packing);
 int boot_zboot_load(struct boot_ctx *c, const struct boot_file *f, const uint8_t *head, uint64_t n);
 
+int boot_bzimage_load(struct boot_ctx *c, const struct boot_file *f, const uint8_t *head,
+                      uint64_t n);
+
+/* ---- what an x86 guest finds in low memory (boot_x86.c) ---- */
+
+#define X86_ZERO_PAGE  0x7000
+#define X86_LOW_END    MIB(1) /* images begin there */
+#define X86_REAL_STACK 0xfff0
+
+/* Before the image is loaded. */
+void boot_x86_begin(struct boot_ctx *c);
+/* Keep low memory free. Before an image other than raw code is placed. */
+void boot_x86_reserve(struct boot_ctx *c);
+/* After image and initramfs are loaded: what the start mode in c->res needs. */
+int boot_x86_finish(struct boot_ctx *c, const char *path);
+
 /* ---- gzip as a stream (boot_gzip.c) ---- */
 
 int boot_gz_open(struct boot_gz **gz, const struct boot_file *f, struct err *err);
@@ -113,6 +134,8 @@ void boot_gz_close(struct boot_gz *gz);
 /* Up to len bytes; *got is less only at the end of the data, where checksum and length were right.
  */
 int boot_gz_read(struct boot_gz *gz, void *buf, uint64_t len, uint64_t *got, struct err *err);
+/* What the first n bytes of a gzip file inflate to, at most max bytes: how many. */
+size_t boot_gz_peek(const uint8_t *head, size_t n, uint8_t *out, size_t max);
 /* Compressed bytes taken so far, for the progress display. */
 uint64_t boot_gz_pos(const struct boot_gz *gz);
 

@@ -10,11 +10,22 @@
 #include "boot_int.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#define ACCEPTED "ARM64 Image, ELF64, gzip around either, EFI zboot with gzip"
+static const struct boot_arch_words {
+    const char *accepted, *needs;
+} boot_arch_words[] = {
+    [ARCH_ARM64] = {"ARM64 Image, ELF64, gzip around either, EFI zboot with gzip",
+                    "this board needs an ARM64 one"},
+    [ARCH_X86_64] = {"bzImage, ELF64 with or without a PVH note, gzip around either",
+                     "this board needs an x86-64 one"},
+};
 
-#define NEEDS_ARM64 "this board needs an ARM64 one"
+/* As advice: stands for boot_arch_words[].needs. */
+static const char needs_arch[] = "";
 #define IS_DISK     "a disk is not booted directly: give its kernel, and its initramfs with --initrd"
 #define IS_INITRD   "pass it with --initrd % beside a kernel"
 
@@ -32,9 +43,9 @@ static const struct boot_magic {
     {4,     4, "zimg",                 BOOT_ZBOOT,   "EFI zboot",                NULL, false},
     {0x38,  4, "ARM\x64",              BOOT_ARM64,   "ARM64 Image",              NULL, false},
     {0,     2, "\x1f\x8b",             BOOT_GZIP,    "gzip",                     NULL, false},
-    {0x202, 4, "HdrS",                 BOOT_REFUSED, "an x86 Linux kernel (bzImage)", NEEDS_ARM64, false},
-    {0x38,  4, "RSC\x05",              BOOT_REFUSED, "a RISC-V Linux Image",     NEEDS_ARM64, false},
-    {0x24,  4, "\x18\x28\x6f\x01",     BOOT_REFUSED, "a 32-bit ARM Linux zImage", NEEDS_ARM64, false},
+    {0x202, 4, "HdrS",                 BOOT_BZIMAGE, "an x86 Linux kernel (bzImage)", NULL, false},
+    {0x38,  4, "RSC\x05",              BOOT_REFUSED, "a RISC-V Linux Image",     needs_arch, false},
+    {0x24,  4, "\x18\x28\x6f\x01",     BOOT_REFUSED, "a 32-bit ARM Linux zImage", needs_arch, false},
     {0,     3, "BZh",                  BOOT_REFUSED, "bzip2-compressed data",    "bzip2 -dc % > kernel", true},
     {0,     6, "\xfd" "7zXZ\0",        BOOT_REFUSED, "xz-compressed data",       "xz -dc % > kernel", true},
     {0,     3, "\x5d\0\0",             BOOT_REFUSED, "LZMA-compressed data",     "xz -dc --format=lzma % > kernel", true},
@@ -67,6 +78,10 @@ static const struct boot_magic {
     {0,    20, "version https://git-", BOOT_REFUSED, "a Git LFS pointer, not the file itself", "git lfs pull", true},
     {0,     2, "#!",                   BOOT_REFUSED, "a script",                 "give a kernel, and the script to its shell", false},
 };
+
+/* gABI e_machine */
+#define EM_X86_64  62
+#define EM_AARCH64 183
 
 static const struct boot_machine {
     uint16_t number;
@@ -103,20 +118,22 @@ static uint16_t elf_half(const uint8_t *p, bool big)
 /* gABI: e_ident[4] class, [5] data, [6] version; e_type at 16, e_machine at 18. */
 static struct boot_seen boot_seen_elf(const uint8_t *head, uint64_t n)
 {
-    struct boot_seen s = {BOOT_REFUSED, "a truncated ELF", NULL, false};
+    struct boot_seen s = {.format = BOOT_REFUSED, .name = "a truncated ELF"};
     if (n < 20)
         return s;
     bool big = head[5] == 2;
     uint16_t type = elf_half(head + 16, big), machine = elf_half(head + 18, big);
     s.name =
         boot_machine_name(elf_machines, ARRAY_LEN(elf_machines), machine, "an ELF for another CPU");
-    if (machine != 183) {
-        s.advice = NEEDS_ARM64;
+    s.arch = machine == EM_X86_64 ? ARCH_X86_64 : ARCH_ARM64;
+    if (machine != EM_AARCH64 && machine != EM_X86_64) {
+        s.advice = needs_arch;
     } else if (head[4] != 2) {
-        s.name = "a 32-bit ELF for AArch64 (ILP32)";
+        s.name = machine == EM_X86_64 ? "a 32-bit ELF for x86-64 (x32)"
+                                      : "a 32-bit ELF for AArch64 (ILP32)";
         s.advice = "ELF64 is accepted";
     } else if (head[5] != 1) {
-        s.name = "a big-endian ELF for AArch64";
+        s.name = "a big-endian ELF";
         s.advice = "little-endian is accepted";
     } else if (type == 1) {
         s.name = "a relocatable ELF object (ET_REL)";
@@ -131,7 +148,6 @@ static struct boot_seen boot_seen_elf(const uint8_t *head, uint64_t n)
         s.name = "a truncated ELF";
     } else {
         s.format = BOOT_ELF64;
-        s.name = "ELF64";
     }
     return s;
 }
@@ -139,7 +155,9 @@ static struct boot_seen boot_seen_elf(const uint8_t *head, uint64_t n)
 /* PE format §3.3: e_lfanew at 0x3c; "PE\0\0", then the machine. */
 static struct boot_seen boot_seen_mz(const uint8_t *head, uint64_t n)
 {
-    struct boot_seen s = {BOOT_REFUSED, "a DOS or Windows program (MZ)", "give a kernel", false};
+    struct boot_seen s = {.format = BOOT_REFUSED,
+                          .name = "a DOS or Windows program (MZ)",
+                          .advice = "give a kernel"};
     uint32_t pe = n >= 0x40 ? le32_get(head + 0x3c) : UINT32_MAX;
     if (pe > n || n - pe < 6 || memcmp(head + pe, "PE\0\0", 4))
         return s;
@@ -148,7 +166,7 @@ static struct boot_seen boot_seen_mz(const uint8_t *head, uint64_t n)
                                "an EFI program for another CPU (PE)");
     s.advice = machine == 0xaa64
                    ? "EFI programs need UEFI firmware (--firmware); a kernel boots from its Image"
-                   : NEEDS_ARM64;
+                   : needs_arch;
     return s;
 }
 
@@ -178,19 +196,25 @@ struct boot_seen boot_recognise(const uint8_t *head, uint64_t n)
             continue;
         if (m->format == BOOT_ZBOOT && memcmp(head, "MZ", 2))
             continue;
-        return (struct boot_seen){m->format, m->name, m->advice, m->packed};
+        return (struct boot_seen){
+            .format = m->format,
+            .name = m->name,
+            .advice = m->advice,
+            .packed = m->packed,
+            .arch = m->format == BOOT_BZIMAGE ? ARCH_X86_64 : ARCH_ARM64,
+        };
     }
     if (n >= 4 && !memcmp(head, "\177ELF", 4))
         return boot_seen_elf(head, n);
     if (n >= 2 && !memcmp(head, "MZ", 2))
         return boot_seen_mz(head, n);
     if (boot_all(head, n, boot_is_zero))
-        return (struct boot_seen){BOOT_REFUSED, "all zero bytes at its start", NULL, false};
+        return (struct boot_seen){.format = BOOT_REFUSED, .name = "all zero bytes at its start"};
     if (boot_all(head, n, boot_is_text))
-        return (struct boot_seen){BOOT_REFUSED, "text", "give a kernel", false};
+        return (struct boot_seen){.format = BOOT_REFUSED, .name = "text", .advice = "give a kernel"};
     if (n >= 512 && head[510] == 0x55 && head[511] == 0xaa)
-        return (struct boot_seen){BOOT_REFUSED, "a disk image with an MBR", IS_DISK, false};
-    return (struct boot_seen){BOOT_UNKNOWN, "of no known format", NULL, false};
+        return (struct boot_seen){.format = BOOT_REFUSED, .name = "a disk image with an MBR", .advice = IS_DISK};
+    return (struct boot_seen){.format = BOOT_UNKNOWN, .name = "of no known format"};
 }
 
 /* The advice with the file's path in the place of each %. */
@@ -206,6 +230,24 @@ static void boot_advice(char *buf, size_t len, const char *advice, const char *p
         buf[MIN(at, len - 1)] = 0;
 }
 
+bool boot_foreign(const struct boot_seen *seen, const struct board *board)
+{
+    return (seen->format == BOOT_ELF64 || seen->format == BOOT_ARM64 ||
+            seen->format == BOOT_BZIMAGE) &&
+           seen->arch != board->arch;
+}
+
+/* What the board needs instead, and the board that runs it. */
+static void boot_foreign_advice(char *buf, size_t len, const char *needs, enum board_arch arch)
+{
+    const char *name = NULL;
+    for (unsigned i = 0; boards[i] && !name; i++)
+        if (boards[i]->arch == arch)
+            name = boards[i]->name;
+    snprintf(buf, len, "%s%s%s%s", needs, name ? "; --board " : "", name ? name : "",
+             name ? " runs it" : "");
+}
+
 int boot_refuse(const struct boot_file *f, const struct boot_seen *seen, const char *outer,
                 const uint8_t *head, uint64_t n, const struct board *board, struct err *err)
 {
@@ -214,12 +256,16 @@ int boot_refuse(const struct boot_file *f, const struct boot_seen *seen, const c
     struct boot_seen s = *seen;
     if (s.format == BOOT_UNKNOWN && !*outer && f->len > 0x8006 &&
         !boot_file_read(f, 0x8001, iso, sizeof iso, NULL) && !memcmp(iso, "CD001", 5))
-        s = (struct boot_seen){BOOT_REFUSED, "an ISO 9660 CD image", IS_DISK, false};
-    if (s.advice)
-        boot_advice(advice, sizeof advice, s.advice, f->path);
+        s = (struct boot_seen){.format = BOOT_REFUSED, .name = "an ISO 9660 CD image", .advice = IS_DISK};
+    const struct boot_arch_words *words = &boot_arch_words[board->arch];
+    if (boot_foreign(&s, board))
+        boot_foreign_advice(advice, sizeof advice, words->needs, s.arch);
+    else if (s.advice)
+        boot_advice(advice, sizeof advice, s.advice == needs_arch ? words->needs : s.advice,
+                    f->path);
     if (s.format != BOOT_UNKNOWN)
-        return err_set(err, ERR_IMAGE, ENOEXEC, "%s: %sis %s; board %s accepts " ACCEPTED "%s%s",
-                       f->path, outer, s.name, board->name,
+        return err_set(err, ERR_IMAGE, ENOEXEC, "%s: %sis %s; board %s accepts %s%s%s", f->path,
+                       outer, s.name, board->name, words->accepted,
                        !*advice   ? ""
                        : s.packed ? ". Unpack it: "
                                   : "; ",
@@ -228,7 +274,29 @@ int boot_refuse(const struct boot_file *f, const struct boot_seen *seen, const c
     for (uint64_t i = 0; i < MIN(n, 8U); i++)
         snprintf(hex + 3 * i, 4, " %02x", head[i]);
     return err_set(err, ERR_IMAGE, ENOEXEC,
-                   "%s: %sis of no known image format (begins with%s); accepted are " ACCEPTED
-                   "; raw code is loaded with --binary %s, at --entry ADDRESS if given",
-                   f->path, outer, hex, f->path);
+                   "%s: %sis of no known image format (begins with%s); accepted are %s; raw code is "
+                   "loaded with --binary %s, at --entry ADDRESS if given",
+                   f->path, outer, hex, words->accepted, f->path);
+}
+
+bool boot_peek_arch(const char *path, enum board_arch *arch)
+{
+    uint8_t head[BOOT_HEAD];
+    struct stat st;
+    ssize_t n = -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return false;
+    if (!fstat(fd, &st) && S_ISREG(st.st_mode))
+        n = pread(fd, head, sizeof head, 0);
+    close(fd);
+    if (n <= 0)
+        return false;
+    struct boot_seen seen = boot_recognise(head, (uint64_t)n);
+    if (seen.format == BOOT_GZIP) {
+        uint8_t inner[BOOT_HEAD];
+        seen = boot_recognise(inner, boot_gz_peek(head, (size_t)n, inner, sizeof inner));
+    }
+    *arch = seen.arch;
+    return seen.format == BOOT_ELF64 || seen.format == BOOT_ARM64 || seen.format == BOOT_BZIMAGE;
 }

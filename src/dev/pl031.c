@@ -58,7 +58,7 @@ static const uint8_t pl031_ids[8] = {0x31, 0x10, 0x04, 0x00,
 
 static uint64_t pl031_count(const struct pl031 *c)
 {
-    return clock_wall_sec() + c->offset;
+    return clock_wall_ns() / NS_PER_SEC + c->offset;
 }
 
 /* Has the counter come to the match? Then latch it, and drive the line. */
@@ -107,7 +107,7 @@ static void pl031_write(struct dev *dev, uint64_t off, unsigned size, uint64_t v
     regs_write(pl031_regs, ARRAY_LEN(pl031_regs), &c->regs, off, (uint32_t)val);
     switch (off) {
     case PL031_LR:
-        c->offset = (uint64_t)c->regs.lr - clock_wall_sec();
+        c->offset = (uint64_t)c->regs.lr - clock_wall_ns() / NS_PER_SEC;
         if (c->armed)
             pl031_rearm(c);
         break;

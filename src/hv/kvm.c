@@ -61,18 +61,17 @@ static int kvm_open_failed(int code, struct err *err)
         return err_set(err, ERR_HOST, code,
                        "engine kvm: " KVM_DEVICE " is missing: the kernel has no KVM or the CPU no "
                        "virtualization (in a virtual machine: enable nested virtualization; in a "
-                       "container: start it with --device " KVM_DEVICE "); or use --engine soft");
+                       "container: start it with --device " KVM_DEVICE ")");
     case EACCES:
     case EPERM:
         return err_set(err, ERR_HOST, code,
                        "engine kvm: no permission to open " KVM_DEVICE ": join its group (usermod "
-                       "-aG kvm $USER) and log in again; or use --engine soft");
+                       "-aG kvm $USER) and log in again");
     case ENODEV:
     case ENXIO:
         return err_set(err, ERR_HOST, code,
                        "engine kvm: " KVM_DEVICE " is there but no KVM behind it: load the "
-                       "kernel's kvm module, or enable virtualization in the firmware; or use "
-                       "--engine soft");
+                       "kernel's kvm module, or enable virtualization in the firmware");
     default:
         return err_sys(err, code, "engine kvm: cannot open " KVM_DEVICE);
     }
@@ -90,7 +89,7 @@ static int kvm_check_needs(int dev, const struct kvm_need *need, struct err *err
         if (kvm_ioctl(dev, KVM_CHECK_EXTENSION, kvm_num((unsigned long)need->cap)) <= 0)
             return err_set(err, ERR_HOST, ENOTSUP,
                            "engine kvm: this kernel's KVM is too old, it lacks %s; update the "
-                           "kernel, or use --engine soft",
+                           "kernel",
                            need->what);
     return 0;
 }
@@ -100,11 +99,11 @@ static int kvm_check_dev(int dev, struct err *err)
     int version = kvm_ioctl(dev, KVM_GET_API_VERSION, NULL);
     if (version < 0)
         return err_set(err, ERR_HOST, -version,
-                       "engine kvm: the device " KVM_DEVICE " is not KVM; use --engine soft");
+                       "engine kvm: the device " KVM_DEVICE " is not KVM");
     if (version != KVM_API_VERSION)
         return err_set(err, ERR_HOST, ENOTSUP,
                        "engine kvm: " KVM_DEVICE " speaks API version %d; 12 is needed (since "
-                       "Linux 2.6.22); use --engine soft",
+                       "Linux 2.6.22)",
                        version);
     int rc = kvm_check_needs(dev, kvm_needs, err);
     return rc ? rc : kvm_check_needs(dev, kvm_arch_needs, err);
@@ -140,8 +139,8 @@ static int kvm_probe(enum board_arch arch, struct hv_caps *caps, struct err *err
     if (arch != kvm_arch)
         return err_set(err, ERR_HOST, ENOTSUP,
                        "engine kvm: runs guests of the host's own architecture; this is %s, and "
-                       "the board is %s",
-                       kvm_arch_host, arch == ARCH_ARM64 ? "ARM64: use --engine soft" : "x86-64");
+                       "the board is for %s",
+                       kvm_arch_host, arch == ARCH_ARM64 ? "ARM64" : "x86-64");
     int rc = kvm_open(err);
     if (!rc && kvm_host.vm < 0) {
         int vm = kvm_create_vm(err);

@@ -26,7 +26,7 @@ static int soft_probe(enum board_arch arch, struct hv_caps *caps, struct err *er
     if (arch != ARCH_ARM64)
         return err_set(
             err, ERR_HOST, ENOTSUP,
-            "engine soft: runs ARM64 boards, not x86_64 ones; use --engine kvm on an x86_64 host");
+            "engine soft: runs ARM64 boards only; x86-64 ones need KVM on an x86-64 host");
     *caps = (struct hv_caps){.irqchip = false, .starts_cpus = false, .cpus_max = A64_CPUS_MAX};
     return 0;
 }

@@ -17,18 +17,18 @@
 #include "vmm/dev.h"
 
 /* Before the engine's VM exists every line is low, as devices have it after reset. */
-static void vm_engine_spi(void *ctx, unsigned spi, bool level)
+static void vm_engine_irq(void *ctx, unsigned irq, bool level)
 {
     struct vm *vm = ctx;
     if (vm->hv)
-        vm->cfg.engine->set_irq(vm->hv, spi, level);
+        vm->cfg.engine->set_irq(vm->hv, irq, level);
 }
 
 /* A board may have no device with an interrupt. */
-__attribute__((unused)) static struct irq_line vm_spi(struct vm *vm, const struct board_dev *row)
+__attribute__((unused)) static struct irq_line vm_wire(struct vm *vm, const struct board_dev *row)
 {
     if (row->irq != BOARD_NO_IRQ && vm->cfg.caps.irqchip)
-        return (struct irq_line){vm_engine_spi, vm, (unsigned)row->irq};
+        return (struct irq_line){vm_engine_irq, vm, (unsigned)row->irq};
     if (row->irq == BOARD_NO_IRQ || !vm->gic)
         return (struct irq_line){0};
     return (struct irq_line){gic_set_spi, vm->gic, (unsigned)row->irq};
@@ -38,7 +38,7 @@ __attribute__((unused)) static struct irq_line vm_spi(struct vm *vm, const struc
 static int vm_pl011(struct vm *vm, const struct board_dev *row, struct dev **dev)
 {
     bool console = !strcmp(row->name, vm->cfg.board->console);
-    int rc = pl011_new(dev, row->name, console ? &vm->con.chr : NULL, vm_spi(vm, row));
+    int rc = pl011_new(dev, row->name, console ? &vm->con.chr : NULL, vm_wire(vm, row));
     if (!rc && console) {
         vm->uart = *dev;
         vm->uart_row = row;
@@ -51,25 +51,62 @@ static int vm_pl011(struct vm *vm, const struct board_dev *row, struct dev **dev
 }
 #endif
 
+#if HAVE_DEV_UART16550
+static int vm_uart16550(struct vm *vm, const struct board_dev *row, struct dev **dev)
+{
+    bool console = !strcmp(row->name, vm->cfg.board->console);
+    int rc = uart16550_new(dev, row->name, console ? &vm->con.chr : NULL, vm_wire(vm, row));
+    if (!rc && console) {
+        vm->uart = *dev;
+        vm->uart_row = row;
+        vm->uart_bus = &vm->ports;
+        vm->uart_idle = uart16550_guest_idle;
+        vm->uart_tick = uart16550_input_tick;
+        vm->uart_waits = uart16550_input_waits;
+    }
+    return rc;
+}
+#endif
+
+#if HAVE_DEV_PL031 || HAVE_DEV_CMOS
+/* The board's clock wants to be woken. */
+static void vm_alarm_arm(void *ctx, uint64_t deadline_ns)
+{
+    struct vm *vm = ctx;
+    if (loop_arm(vm->loop, &vm->alarm, deadline_ns))
+        vm_end_by(vcpu_self, VM_END_FAIL, 0, "the host refuses the thread that timers need");
+}
+#endif
+
 #if HAVE_DEV_PL031
 static void vm_pl031_due(void *dev)
 {
     pl031_alarm_due(dev);
 }
 
-static void vm_pl031_arm(void *ctx, uint64_t deadline_ns)
-{
-    struct vm *vm = ctx;
-    vm->alarm.fn = vm_pl031_due;
-    if (loop_arm(vm->loop, &vm->alarm, deadline_ns))
-        vm_end_by(vcpu_self, VM_END_FAIL, 0, "the host refuses the thread that timers need");
-}
-
 static int vm_pl031(struct vm *vm, const struct board_dev *row, struct dev **dev)
 {
-    int rc = pl031_new(dev, row->name, vm_spi(vm, row));
+    int rc = pl031_new(dev, row->name, vm_wire(vm, row));
     if (!rc)
-        pl031_set_alarm(*dev, vm_pl031_arm, vm);
+        pl031_set_alarm(*dev, vm_alarm_arm, vm);
+    vm->alarm.fn = vm_pl031_due;
+    vm->alarm.arg = rc ? NULL : *dev;
+    return rc;
+}
+#endif
+
+#if HAVE_DEV_CMOS
+static void vm_cmos_due(void *dev)
+{
+    cmos_alarm_due(dev);
+}
+
+static int vm_cmos(struct vm *vm, const struct board_dev *row, struct dev **dev)
+{
+    int rc = cmos_new(dev, row->name, vm_wire(vm, row));
+    if (!rc)
+        cmos_set_alarm(*dev, vm_alarm_arm, vm);
+    vm->alarm.fn = vm_cmos_due;
     vm->alarm.arg = rc ? NULL : *dev;
     return rc;
 }
@@ -78,7 +115,7 @@ static int vm_pl031(struct vm *vm, const struct board_dev *row, struct dev **dev
 #if HAVE_DEV_PL061
 static int vm_pl061(struct vm *vm, const struct board_dev *row, struct dev **dev)
 {
-    int rc = pl061_new(dev, row->name, vm_spi(vm, row));
+    int rc = pl061_new(dev, row->name, vm_wire(vm, row));
     if (!rc) {
         vm->gpio = *dev;
         vm->gpio_row = row;
@@ -95,16 +132,28 @@ static int vm_debugcon(struct vm *vm, const struct board_dev *row, struct dev **
 }
 #endif
 
-#if HAVE_DEV_SYSCTL
-static void vm_sysctl_request(void *ctx, enum sysctl_request request, uint8_t status)
+#if HAVE_DEV_SYSCTL || HAVE_DEV_I8042 || HAVE_DEV_ACPI_SLEEP || HAVE_DEV_DEBUG_EXIT
+static void vm_power_request(void *ctx, enum sysctl_request request, uint8_t status)
 {
     (void)ctx;
     vm_end_by(vcpu_self, request == SYSCTL_OFF ? VM_END_OFF : VM_END_RESET, status, NULL);
 }
+#endif
 
+#if HAVE_DEV_SYSCTL
 static int vm_sysctl(struct vm *vm, const struct board_dev *row, struct dev **dev)
 {
-    return sysctl_new(dev, row->name, vm_sysctl_request, vm);
+    return sysctl_new(dev, row->name, vm_power_request, vm);
+}
+#endif
+
+#if HAVE_DEV_I8042 || HAVE_DEV_ACPI_SLEEP || HAVE_DEV_DEBUG_EXIT
+static int vm_pc_power(struct vm *vm, const struct board_dev *row, struct dev **dev)
+{
+    enum pc_power_kind kind = row->kind == DEV_I8042        ? PC_I8042
+                              : row->kind == DEV_ACPI_SLEEP ? PC_ACPI_SLEEP
+                                                            : PC_DEBUG_EXIT;
+    return pc_power_new(dev, row->name, kind, vm_power_request, vm);
 }
 #endif
 
@@ -169,7 +218,7 @@ static int vm_cfi_flash(struct vm *vm, const struct board_dev *row, struct dev *
 }
 #endif
 
-/* 0 with *dev NULL: this run has no such device. */
+/* 0 with *dev NULL: this run has no such device. A kind without a function: the engine has it. */
 typedef int vm_dev_fn(struct vm *vm, const struct board_dev *row, struct dev **dev);
 
 static vm_dev_fn *const vm_dev_makers[DEV_KINDS] = {
@@ -194,6 +243,21 @@ static vm_dev_fn *const vm_dev_makers[DEV_KINDS] = {
 #if HAVE_DEV_GICV3_DIST
     [DEV_GICV3_DIST] = vm_gic,
 #endif
+#if HAVE_DEV_UART16550
+    [DEV_UART16550] = vm_uart16550,
+#endif
+#if HAVE_DEV_CMOS
+    [DEV_CMOS] = vm_cmos,
+#endif
+#if HAVE_DEV_I8042
+    [DEV_I8042] = vm_pc_power,
+#endif
+#if HAVE_DEV_ACPI_SLEEP
+    [DEV_ACPI_SLEEP] = vm_pc_power,
+#endif
+#if HAVE_DEV_DEBUG_EXIT
+    [DEV_DEBUG_EXIT] = vm_pc_power,
+#endif
 #if HAVE_DEV_CFI_FLASH
     [DEV_CFI_FLASH] = vm_cfi_flash,
 #endif
@@ -207,6 +271,8 @@ static int vm_dev_add(struct vm *vm, const struct board_dev *row, struct err *er
                     vm->gic, GIC_REDIST_OFF);
         return 0;
     }
+    if (!vm_dev_makers[row->kind])
+        return 0;
     struct dev *dev = NULL;
     int rc = vm_dev_makers[row->kind](vm, row, &dev);
     if (rc)

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vmm/acpi.h"
 #include "vmm/clock.h"
 #include "vmm/dev.h"
 #include "vmm/dtb.h"
@@ -155,26 +156,33 @@ static bool vm_has_flash(const struct board *b)
     return false;
 }
 
-static int vm_load(struct vm *vm, struct err *err)
+/* The device tree that the run starts from: the board's or a file's, which *file then holds. */
+static int vm_dtb_base(const struct vm *vm, const void **base, size_t *len, void **file,
+                       struct err *err)
+{
+    *base = vm->cfg.board->dtb;
+    *file = NULL;
+    if (!vm->cfg.dtb) {
+        *len = board_dtb_len(vm->cfg.board);
+        return 0;
+    }
+    int rc = vm_dtb_read(vm->cfg.dtb, file, len, err);
+    *base = *file;
+    return rc;
+}
+
+static int vm_load_arm64(struct vm *vm, struct boot_params *p, struct err *err)
 {
     const struct vm_config *c = &vm->cfg;
-    const struct board *b = c->board;
-    void *file = NULL;
-    const void *base = b->dtb;
-    size_t base_len = board_dtb_len(b);
-    if (c->dtb) {
-        int rc = vm_dtb_read(c->dtb, &file, &base_len, err);
-        if (rc) {
-            free(file);
-            return rc;
-        }
-        base = file;
-    }
+    void *file;
+    const void *base;
+    size_t base_len = 0;
+    int rc = vm_dtb_base(vm, &base, &base_len, &file, err);
     struct dtb_run run = {
         .mem = &vm->mem,
         .cpus = c->cpus,
-        .bootargs = c->append ? c->append : b->bootargs,
-        .flash = vm->n_flash > 0 || !vm_has_flash(b),
+        .bootargs = p->cmdline,
+        .flash = vm->n_flash > 0 || !vm_has_flash(c->board),
         .gicv2 = c->caps.gicv2,
     };
     /* A guest without entropy starts slower, not wrong: the property is left out when there is
@@ -184,15 +192,58 @@ static int vm_load(struct vm *vm, struct err *err)
         memcpy(run.seed, random, sizeof run.seed);
         run.kaslr_seed = le64_get(random + sizeof run.seed);
     }
+    if (!rc) {
+        p->dtb_room = dtb_room(base_len, &run);
+        rc = boot_load(p, &vm->mem, &vm->boot, err);
+        vm->has_boot = !rc;
+    }
+    vm->phases[VM_PHASE_LOAD] = clock_mono_ns();
+    if (!rc && vm->boot.has_dtb) {
+        run.initrd_gpa = vm->boot.initrd_gpa;
+        run.initrd_len = vm->boot.initrd_len;
+        void *at = mem_hva(&vm->mem, vm->boot.dtb_gpa, p->dtb_room);
+        rc = at ? dtb_patch(base, base_len, c->dtb != NULL, &run, at, p->dtb_room, err)
+                : err_set(err, ERR_IMAGE, ENOSPC, "no room for the device tree at %#" PRIx64,
+                          vm->boot.dtb_gpa);
+    }
+    free(file);
+    return rc;
+}
+
+/* The tables first: raw code may lie over them, and has no use for them then. */
+static int vm_load_x86(struct vm *vm, struct boot_params *p, struct err *err)
+{
+    const struct board *b = vm->cfg.board;
+    if (vm->cfg.dtb)
+        return err_set(err, ERR_HOST, EINVAL,
+                       "--dtb %s: board %s has ACPI tables; device trees are for ARM64 boards",
+                       vm->cfg.dtb, b->name);
+    size_t len = acpi_len(b->acpi);
+    uint8_t *at = mem_hva(&vm->mem, ACPI_GPA, len);
+    if (!at)
+        return err_set(err, ERR_IMAGE, ENOSPC, "no room for the ACPI tables at %#" PRIx64,
+                       ACPI_GPA);
+    memcpy(at, b->acpi, len);
+    acpi_patch(at, b->cpus_max, vm->cfg.cpus);
+    p->rsdp_gpa = ACPI_GPA;
+    int rc = boot_load(p, &vm->mem, &vm->boot, err);
+    vm->has_boot = !rc;
+    vm->phases[VM_PHASE_LOAD] = clock_mono_ns();
+    return rc;
+}
+
+static int vm_load(struct vm *vm, struct err *err)
+{
+    const struct vm_config *c = &vm->cfg;
     struct boot_params p = {
-        .board = b,
+        .board = c->board,
         .image = c->image,
         .binary = c->binary,
         .firmware = c->firmware,
         .has_entry = c->has_entry,
         .entry = c->entry,
         .initrd = c->initrd,
-        .dtb_room = dtb_room(base_len, &run),
+        .cmdline = c->append ? c->append : c->board->bootargs,
         .progress = c->progress,
         .progress_ctx = c->progress_ctx,
     };
@@ -201,18 +252,7 @@ static int vm_load(struct vm *vm, struct err *err)
         p.flash_size = vm->flash[0].row->size;
         p.flash_base = vm->flash[0].row->base;
     }
-    int rc = boot_load(&p, &vm->mem, &vm->boot, err);
-    vm->has_boot = !rc;
-    vm->phases[VM_PHASE_LOAD] = clock_mono_ns();
-    if (!rc && vm->boot.has_dtb) {
-        run.initrd_gpa = vm->boot.initrd_gpa;
-        run.initrd_len = vm->boot.initrd_len;
-        void *at = mem_hva(&vm->mem, vm->boot.dtb_gpa, p.dtb_room);
-        rc = at ? dtb_patch(base, base_len, c->dtb != NULL, &run, at, p.dtb_room, err)
-                : err_set(err, ERR_IMAGE, ENOSPC, "no room for the device tree at %#" PRIx64,
-                          vm->boot.dtb_gpa);
-    }
-    free(file);
+    int rc = c->board->arch == ARCH_X86_64 ? vm_load_x86(vm, &p, err) : vm_load_arm64(vm, &p, err);
     mem_huge(&vm->mem);
     vm->phases[VM_PHASE_DTB] = clock_mono_ns();
     return rc;

@@ -30,7 +30,7 @@ expect 'gzip that is cut short' 126 'cut.gz' run cut.gz
 expect 'gzip that is damaged' 126 'bad.gz' run bad.gz
 expect 'gzip bomb' 126 'bomb.gz' run --mem 64M bomb.gz
 expect 'ELF that is cut short' 126 'cut.elf' run cut.elf
-expect "a program of this host" 126 'host.elf' run host.elf
+expect "a program of this host" 126 'host.elf' run --board virt --engine soft host.elf
 head -c 2000000 /dev/zero >big
 expect 'image larger than RAM' 126 '--mem' run --mem 1M --binary big
 expect 'binary outside RAM' 126 '--entry 0x1' run --board virt --binary zeros --entry 0x100000000000

@@ -6,8 +6,8 @@
 #
 # VIBEVMM_KVM names the ARM64 build under test. Not among the guests: `strict`, because the emulated CPU is
 # lenient where that one is not.
-. "$(dirname "$0")/../boot/lib.sh"
-here=$(cd "$(dirname "$0")" && pwd)
+. "$(dirname "$0")/lib.sh"
+nested_arch=arm64
 kvm_vmm=${VIBEVMM_KVM:-$top/build/release-aarch64-linux-gnu-gcc-glibc/vibevmm}
 
 for tool in qemu-system-aarch64:qemu-system-arm cpio:cpio aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu; do
@@ -15,44 +15,7 @@ for tool in qemu-system-aarch64:qemu-system-arm cpio:cpio aarch64-linux-gnu-gcc:
 done
 [ -x "$kvm_vmm" ] || skip_all "no ARM64 build (make CROSS=aarch64-linux-gnu-)"
 need_images
-
-# nested SECONDS FILE... [-- ARG...]: runs $work/cases in the emulated host, made with $machine
 machine='-s 2'
-nested() {
-    seconds=$1
-    shift
-    # shellcheck disable=SC2086 # options
-    "$here/nested-kvm.sh" $machine -t "$seconds" arm64 "$here/guests-inner.sh" "$kvm_vmm" "$work/cases" "$@" \
-        >"$work/nested" 2>"$work/nested.err"
-    nested_rc=$?
-    if [ $nested_rc -eq 125 ] && ! grep -q '@@case' "$work/nested"; then
-        skip_all "no emulated host: $(tail -n 1 "$work/nested.err")"
-    fi
-}
-
-# case_of NAME: its $work/out, $work/err and $rc
-case_of() {
-    awk -v name="$1" -v out="$work/out" -v err="$work/err" -v st="$work/status" '
-        BEGIN { printf "" >out; printf "" >err; printf "none\n" >st; close(st) }
-        /^@@case / { on = $2 == name; next }
-        !on { next }
-        # A guest may not end its last line; the mark then follows on it.
-        match($0, /@@status [0-9]+$/) {
-            printf "%s", substr($0, 1, RSTART - 1) >out
-            print substr($0, RSTART + 9) >st; close(st); next
-        }
-        /^@@err / { print substr($0, 7) >err; next }
-        { print >out }' "$work/nested"
-    rc=$(cat "$work/status")
-}
-
-is_status() { # WANT NAME
-    [ "$rc" = "$1" ]
-    ok $? "$2" || {
-        echo "# status $rc, want $1"
-        note "$work/err"
-    }
-}
 
 # The list is kept for the comparison with soft: name, input, arguments without the engine.
 list() {

@@ -156,7 +156,7 @@ static void the_gic_is_a_pair(void)
 
 static void parameters_fit_their_kind(void)
 {
-    BAD(d.b.console = NULL, "console must be a pl011 or debugcon row, not none");
+    BAD(d.b.console = NULL, "console must be a UART or debugcon row, not none");
     BAD(d.b.console = "gpio", "not gpio");
     BAD(d.b.console = "tty", "not tty");
     BAD(d.devs[0].param = 0, "erase blocks of 0");
@@ -237,6 +237,48 @@ static void vibe_is_the_historic_map(void)
     expect_u64(r[0].size + r[1].size + r[2].size, MIB(256));
 }
 
+/* A good PC that a test then spoils. */
+static struct draft pc_new(void)
+{
+    static const struct board_dev devs[] = {
+        {"pit",    DEV_I8254,      0x40,       4,      BOARD_NO_IRQ, 0},
+        {"i8042",  DEV_I8042,      0x60,       5,      BOARD_NO_IRQ, 0},
+        {"rtc",    DEV_CMOS,       0x70,       2,      8,            0},
+        {"uart",   DEV_UART16550,  0x3f8,      8,      4,            0},
+        {"power",  DEV_ACPI_SLEEP, 0x600,      2,      BOARD_NO_IRQ, 0},
+        {"virtio", DEV_VIRTIO,     0xd0000000, 0x1000, 16,           0},
+        {"ioapic", DEV_IOAPIC,     0xfec00000, 0x1000, BOARD_NO_IRQ, 0},
+        {"lapic",  DEV_LAPIC,      0xfee00000, 0x1000, BOARD_NO_IRQ, 0},
+    };
+    struct draft d = draft_new();
+    d.b.arch = ARCH_X86_64;
+    d.b.n_devs = ARRAY_LEN(devs);
+    d.ram[0] = (struct board_ram){0, GIB(3)};
+    memcpy(d.devs, devs, sizeof devs);
+    return d;
+}
+
+#define BAD_PC(change, message)                                                                    \
+    do {                                                                                           \
+        struct draft d = pc_new();                                                                 \
+        change;                                                                                    \
+        draft_expect(&d, message);                                                                 \
+    } while (0)
+
+/* Ports and memory are two address spaces: a port may have a number that is RAM. */
+static void a_pc_has_ports_and_gsis(void)
+{
+    BAD_PC((void)d, NULL);
+    BAD_PC(d.devs[1].base = 0x43, "i8042 at 0x43 is not above pit, which ends at 0x44");
+    BAD_PC(d.devs[3].size = 7, "uart has a window of 0x7, 16550 needs 0x8");
+    BAD_PC(d.devs[5].irq = 24, "virtio has GSI 24, GSIs are 0..23");
+    BAD_PC(d.devs[5].irq = 4, "uart and virtio both have GSI 4");
+    BAD_PC(d.devs[6].kind = DEV_LAPIC, "needs one row of kind ioapic");
+    BAD_PC(d.devs[4].kind = DEV_I8042; d.devs[4].size = 5, "needs one row of kind i8042");
+    BAD_PC(d.devs[5].kind = DEV_PL011, "pl011, which boards of this CPU cannot have");
+    BAD(d.devs[3].kind = DEV_UART16550, "16550, which boards of this CPU cannot have");
+}
+
 static void every_kind_has_a_name(void)
 {
     for (unsigned i = 0; i < DEV_KINDS; i++)
@@ -257,6 +299,7 @@ static const struct tap_test tests[] = {
     TAP_TEST(ram_fills_the_windows_in_order),
     TAP_TEST(virt_is_where_qemu_has_it),
     TAP_TEST(vibe_is_the_historic_map),
+    TAP_TEST(a_pc_has_ports_and_gsis),
     TAP_TEST(every_kind_has_a_name),
 };
 TAP_MAIN(tests)

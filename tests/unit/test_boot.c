@@ -201,7 +201,7 @@ static void firmware_is_not_an_elf_or_packed(void)
     r.p.flash_size = sizeof flash;
     r.p.firmware = boot_rig_file(&r, elf_new(RIG_RAM, &seg, 1));
     expect_u64(boot_rig_load(&r), -ENOEXEC);
-    expect_text(r.err.text, "is ELF64; --firmware takes the flash's own bytes");
+    expect_text(r.err.text, "is an ELF for AArch64; --firmware takes the flash's own bytes");
     struct bytes b = bytes_new(64, 1);
     memcpy(b.p,
            "\xfd"
@@ -430,7 +430,7 @@ static void elf_headers_that_cannot_be(void)
     struct bytes b = elf_new(A, &seg, 1); /* big-endian: the halves turn round too */
     b.p[5] = 2;
     b.p[16] = 0, b.p[17] = 2, b.p[18] = 0, b.p[19] = 183;
-    expect_refused(b, "is a big-endian ELF for AArch64");
+    expect_refused(b, "is a big-endian ELF");
     b = elf_new(A, &seg, 1);
     b.len = 63;
     expect_refused(b, "is a truncated ELF");

@@ -27,7 +27,6 @@ KVM_TEST(without_the_device_it_says_what_to_look_at)
     expect_refused(ENOENT, "the kernel has no KVM or the CPU no virtualization");
     expect_refused(ENOENT, "enable nested virtualization");
     expect_refused(ENOENT, "--device /dev/kvm");
-    expect_refused(ENOENT, "--engine soft");
 }
 
 KVM_TEST(without_permission_it_names_the_group)
