@@ -7,9 +7,9 @@
  *   floor_x86 N       run the guest; its byte goes to stdout
  *   floor_x86 -i N    write the guest's image to stdout instead, for another VMM
  *
- * The guest, made for board `pc` and real mode at 0x10000, writes N times to the UART's scratch
- * register, then a byte to the UART, and ends the machine by the debug-exit port. Nothing is
- * checked but the exits: a failure shows as a missing byte.
+ * The guest, made for board `pc` and real mode at 0x10000, writes N times to the power
+ * control a value that asks for nothing, then a byte to the UART, and ends the machine by the
+ * debug-exit port. Nothing is checked but the exits: a failure shows as a missing byte.
  */
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -30,7 +30,7 @@ int main(int argc, char **argv)
     uint32_t n = argc > 1 ? (uint32_t)strtoul(argv[argc - 1], NULL, 0) : 0;
     const uint8_t guest[] = {
         0x66, 0xb9, n & 0xff, n >> 8 & 0xff, n >> 16 & 0xff, n >> 24, /* mov ecx, n */
-        0xba, 0xff, 0x03,                                             /* mov dx, 0x3ff: scratch */
+        0xba, 0x00, 0x06,                                             /* mov dx, 0x600: power */
         0x31, 0xc0,                                                   /* xor ax, ax */
         0x66, 0x85, 0xc9,                                             /* test ecx, ecx */
         0x74, 0x05,                                                   /* jz 2f */
