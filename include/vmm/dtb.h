@@ -16,8 +16,9 @@ struct dtb_run {
     const char *bootargs; /* NULL or "": no property */
     gpa_t initrd_gpa;
     uint64_t initrd_len; /* 0: none */
-    bool flash;          /* the flash banks answer in this run; else their node is taken out */
-    bool gicv2;          /* the interrupt controller is one, at the places of the GICv3's windows */
+    bool flash; /* the flash banks answer in this run, or there are none; else their node is taken
+                   out */
+    bool gicv2; /* the interrupt controller is one, at the places of the GICv3's windows */
     uint8_t seed[32];    /* /chosen rng-seed; all zero: left out */
     uint64_t kaslr_seed; /* /chosen kaslr-seed; 0: left out */
 };

@@ -88,19 +88,29 @@ static int dtb_patch_memory(void *fdt, const struct guest_mem *mem, struct err *
     if (keep < 0)
         return keep;
     int rc = dtb_set(fdt, keep, "reg", reg, (size_t)(at - reg));
-    return rc ? rc : dtb_set(fdt, keep, "device_type", "memory", sizeof "memory");
+    if (!rc && !dtb_is_memory(fdt, keep))
+        rc = dtb_set(fdt, keep, "device_type", "memory", sizeof "memory");
+    return rc;
 }
 
-/* A board's blob has all its CPUs: those beyond the run's number go. */
+/*
+ * A board's blob has all its CPUs, ascending and nothing else among them: those beyond the run's
+ * number go. With each, the next one moves to its place; looking them up again would cost more than
+ * all else here.
+ */
 static int dtb_patch_cpus(void *fdt, unsigned cpus)
 {
-    for (unsigned i = cpus;; i++) {
-        char path[32];
-        snprintf(path, sizeof path, "/cpus/cpu@%x", i);
-        int node = fdt_path_offset(fdt, path), rc = node < 0 ? node : fdt_del_node(fdt, node);
+    char name[16];
+    snprintf(name, sizeof name, "cpu@%x", cpus);
+    int node = fdt_subnode_offset(fdt, 0, "cpus");
+    node = node < 0 ? node : fdt_subnode_offset(fdt, node, name);
+    for (const char *at;
+         node >= 0 && (at = fdt_get_name(fdt, node, NULL)) && !strncmp(at, "cpu@", 4);) {
+        int rc = fdt_del_node(fdt, node);
         if (rc)
-            return rc == -FDT_ERR_NOTFOUND ? 0 : rc;
+            return rc;
     }
+    return node < 0 && node != -FDT_ERR_NOTFOUND ? node : 0;
 }
 
 static bool dtb_zero(const uint8_t *p, size_t n)
@@ -130,7 +140,7 @@ static int dtb_patch_chosen(void *fdt, const struct dtb_run *run)
 
 static int dtb_patch_flash(void *fdt)
 {
-    int node = fdt_node_offset_by_compatible(fdt, -1, "cfi-flash");
+    int node = fdt_subnode_offset(fdt, 0, "flash"); /* with any address */
     return node == -FDT_ERR_NOTFOUND ? 0 : node < 0 ? node : fdt_del_node(fdt, node);
 }
 

@@ -45,6 +45,9 @@ int mem_init(struct guest_mem *mem, const struct mem_region *ranges, unsigned n,
             return err_sys(err, code, "cannot reserve %" PRIu64 " MiB of guest memory at %#" PRIx64,
                            ranges[i].size >> 20, ranges[i].base);
         }
+#ifdef MADV_NOHUGEPAGE
+        madvise(hva, ranges[i].size, MADV_NOHUGEPAGE); /* also where they are the host's default */
+#endif
         mem->regions[mem->n++] = (struct mem_region){ranges[i].base, ranges[i].size, hva};
     }
     return 0;

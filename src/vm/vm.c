@@ -148,6 +148,14 @@ static int vm_dtb_read(const char *path, void **data, size_t *len, struct err *e
     return rc;
 }
 
+static bool vm_has_flash(const struct board *b)
+{
+    for (unsigned i = 0; i < b->n_devs; i++)
+        if (b->devs[i].kind == DEV_CFI_FLASH)
+            return true;
+    return false;
+}
+
 /* The device tree that the run starts from: the board's or a file's, which *file then holds. */
 static int vm_dtb_base(const struct vm *vm, const void **base, size_t *len, void **file,
                        struct err *err)
@@ -174,7 +182,7 @@ static int vm_load_arm64(struct vm *vm, struct boot_params *p, struct err *err)
         .mem = &vm->mem,
         .cpus = c->cpus,
         .bootargs = p->cmdline,
-        .flash = vm->n_flash > 0,
+        .flash = vm->n_flash > 0 || !vm_has_flash(c->board),
         .gicv2 = c->caps.gicv2,
     };
     /* A guest without entropy starts slower, not wrong: the property is left out when there is

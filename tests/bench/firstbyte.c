@@ -2,7 +2,7 @@
 /*
  * firstbyte.c - how long commands take from exec to their first byte of output, or to a text in it.
  *
- *   firstbyte [-n ROUNDS] [-t TEXT] LABEL COMMAND [ARG...] [-- LABEL COMMAND [ARG...]]...
+ *   firstbyte [-b] [-n ROUNDS] [-t TEXT] LABEL COMMAND [ARG...] [-- LABEL COMMAND [ARG...]]...
  *
  * Each round runs every command once, in turn, so that what else goes on on the host meets all
  * alike. The command gets /dev/null as stdin and stderr and a pipe as stdout; the clock starts
@@ -10,13 +10,17 @@
  * command is killed unless it ends by itself within its own time: its CPU time and peak RSS come
  * from wait4().
  *
+ * With -b, time in which all CPUs idled does not count (needs root, for /proc/timer_list, and one
+ * CPU to make sense).
+ *
  * One line per command: label, n, min and median in ms, median CPU ms, peak RSS in KiB, and the
  * ratio of its median to the first command's.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
-#include <stdint.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +52,24 @@ static void die(const char *what)
     exit(125);
 }
 
+/* How long the CPUs idled since boot; 0 without -b. */
+static bool busy_only;
+
+static uint64_t idle_ns(void)
+{
+    char line[256];
+    uint64_t sum = 0, ns;
+    FILE *f = busy_only ? fopen("/proc/timer_list", "re") : NULL;
+    if (busy_only && !f)
+        die("/proc/timer_list");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, " .idle_sleeptime : %" SCNu64, &ns) == 1)
+            sum += ns;
+    if (f)
+        fclose(f);
+    return sum;
+}
+
 /* Read until `text` (or any byte, when it is empty) has come; false at the end of output without
  * it. */
 static int wait_for(int fd, const char *text)
@@ -73,7 +95,7 @@ static void run(struct command *c, unsigned round, const char *text, int null)
     int out[2];
     if (pipe2(out, O_CLOEXEC))
         die("pipe");
-    uint64_t start = now_ns();
+    uint64_t idle = idle_ns(), start = now_ns();
     pid_t pid = vfork();
     if (pid < 0)
         die("vfork");
@@ -87,6 +109,7 @@ static void run(struct command *c, unsigned round, const char *text, int null)
     close(out[1]);
     int seen = wait_for(out[0], text);
     uint64_t end = now_ns();
+    end -= idle_ns() - idle;
     close(out[0]);
     kill(pid, SIGKILL);
     struct rusage use;
@@ -123,9 +146,11 @@ int main(int argc, char **argv)
     unsigned rounds = 50, n = 0;
     const char *text = "";
     int opt;
-    while ((opt = getopt(argc, argv, "+n:t:")) != -1) {
+    while ((opt = getopt(argc, argv, "+bn:t:")) != -1) {
         if (opt == 'n')
             rounds = (unsigned)strtoul(optarg, NULL, 10);
+        else if (opt == 'b')
+            busy_only = true;
         else if (opt == 't')
             text = optarg;
         else
@@ -145,7 +170,8 @@ int main(int argc, char **argv)
             return 125;
     }
     if (!n || !rounds || rounds > ROUNDS_MAX) {
-        fprintf(stderr, "usage: firstbyte [-n ROUNDS] [-t TEXT] LABEL COMMAND [ARG...] [-- ...]\n");
+        fprintf(stderr,
+                "usage: firstbyte [-b] [-n ROUNDS] [-t TEXT] LABEL COMMAND [ARG...] [-- ...]\n");
         return 125;
     }
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -134,9 +134,11 @@ static void trace_regs(struct hv_vcpu *v)
 {
     unsigned n = take(v, c.regs);
     for (unsigned i = 0; i < n; i++)
-        if (c.regs[i].kind == HV_STATE_SYSREG && c.regs[i].num == SCTLR &&
-            !is_sctlr(c.regs[i].val[0]) && c.n_sctlr < ARRAY_LEN(c.sctlr))
-            c.sctlr[c.n_sctlr++] = c.regs[i].val[0];
+        if (c.regs[i].kind == HV_STATE_SYSREG && c.regs[i].num == SCTLR) {
+            if (!is_sctlr(c.regs[i].val[0]) && c.n_sctlr < ARRAY_LEN(c.sctlr))
+                c.sctlr[c.n_sctlr++] = c.regs[i].val[0];
+            c.regs[i].val[0] &= SCTLR_MACI;
+        }
     for (unsigned i = 0; i < n; i++) {
         const struct hv_state_reg *r = &c.regs[i];
         char name[32];
