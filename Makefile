@@ -82,7 +82,8 @@ SRC_a64 += sem_simd.c sem_simd_wide.c sem_simd_shift.c sem_simd_misc.c sem_simd_
 SRC_a64 += vm.c vcpu.c state.c run.c mirror.c tlb.c mmu.c memory.c except.c step.c timer.c sync.c sysreg.c sys_ops.c \
 	sem_sys.c
 SRC_a64 += fp.c fp_conv.c sem_fp.c sem_fp_vec.c
-SRC_hv := hv.c soft.c walk_arm64.c walk_x86.c
+SRC_walk := walk.c walk_arm64.c walk_x86.c
+SRC_hv := hv.c soft.c
 # Engines of the hardware: by the CPU and the system that the launcher is made for.
 ifneq ($(findstring linux,$(target)),)
 kvm_arch := $(if $(findstring aarch64,$(target)),arm64,$(if $(findstring x86_64,$(target)),x86_64))
@@ -104,7 +105,7 @@ A64_DEFS := $(addprefix src/a64/,a64.def a64_sys.def a64_fp.def a64_simd.def)
 GENERATED := $(GEN)/a64_table.h
 
 # ---- objects -------------------------------------------------------------------------------------------
-modules := base mem bus board dev boot dtb acpi host a64 hv vm
+modules := base mem bus board dev boot dtb acpi walk host a64 hv vm
 lib_src := $(foreach m,$(modules),$(addprefix src/$(m)/,$(SRC_$(m)))) $(BOARDS:%=boards/%.c)
 lib_obj := $(lib_src:%.c=$(B)/%.o) $(BOARDS:%=$(B)/gen/%_tables.o) $(B)/gen/board_list.o
 launcher_obj := $(SRC_launcher:%.c=$(B)/launcher/%.o)
@@ -201,6 +202,7 @@ TESTS += unit/test_dev_pl011
 TESTS += unit/test_dev_gic
 TESTS += unit/test_dev_flash
 TESTS += unit/test_dev_small
+TESTS += unit/test_walk
 TESTS += unit/test_walk_arm64
 TESTS += unit/test_walk_x86
 TESTS += unit/test_dev_pc

@@ -129,11 +129,11 @@ static void diag_pc(const struct run *run, const struct vm_result *res, struct t
         text_add(t, " (%s)", res->symbol);
     else
         diag_symbol(run, r->pc, t);
-    if (!res->pc_mapped)
+    if (!res->pc_walk.mapped)
         text_add(t, ", not mapped");
-    else if (res->pc_gpa != r->pc)
-        text_add(t, ", physical %#" PRIx64, res->pc_gpa);
-    if (res->pc_mapped && !res->n_code)
+    else if (res->pc_walk.gpa != r->pc)
+        text_add(t, ", physical %#" PRIx64, res->pc_walk.gpa);
+    if (res->pc_walk.mapped && !res->n_code)
         text_add(t, ", no memory there");
     const struct diag_arch *arch = diag_arch(run->cfg.board);
     arch->state(r, t);
@@ -146,6 +146,32 @@ static void diag_pc(const struct run *run, const struct vm_result *res, struct t
         else
             text_add(t, " %02x", res->code_bytes[i]);
     text_add(t, "\n");
+}
+
+/* An address that leads nowhere, and the entries on its way, the last one of which says why. */
+static void diag_walk(const char *what, uint64_t gva, const struct walk *w, struct text *t)
+{
+    if (w->mapped)
+        return;
+    text_add(t, "  walk      %s %#" PRIx64 ":", what, gva);
+    for (unsigned i = 0; i < w->n_steps; i++) {
+        const struct walk_step *s = &w->steps[i];
+        if (s->ram)
+            text_add(t, " [%#" PRIx64 "] = %#" PRIx64, s->at, s->entry);
+        else
+            text_add(t, " [%#" PRIx64 "] is not RAM", s->at);
+    }
+    text_add(t, w->n_steps ? "\n" : " is no address that the page tables cover\n");
+}
+
+static void diag_walks(const struct run *run, const struct vm_result *res, struct text *t)
+{
+    (void)run;
+    if (!res->has_regs)
+        return;
+    diag_walk("PC", res->regs.pc, &res->pc_walk, t);
+    if (res->fault && res->fault != res->regs.pc)
+        diag_walk("fault", res->fault, &res->fault_walk, t);
 }
 
 static void diag_exception(const struct run *run, const struct vm_result *res, struct text *t)
@@ -281,8 +307,8 @@ static void diag_advice(const struct run *run, const struct vm_result *res, stru
 
 static void (*const sections[])(const struct run *run, const struct vm_result *res,
                                 struct text *t) = {
-    diag_image,  diag_machine, diag_pc,       diag_exception, diag_registers,
-    diag_counts, diag_last,    diag_unmapped, diag_odd,       diag_advice,
+    diag_image,  diag_machine, diag_pc,       diag_walks, diag_exception, diag_registers,
+    diag_counts, diag_last,    diag_unmapped, diag_odd,   diag_advice,
 };
 
 void diag_text(const struct run *run, const struct vm_result *res, const char *heading,

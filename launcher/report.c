@@ -187,9 +187,9 @@ static void report_regs(struct json *j, const struct run *run)
         esr_text(r->regs.esr, &exception);
     json_text(j, "exception", exception.p);
     text_free(&exception);
-    json_bool(j, "pc_mapped", r->pc_mapped);
-    if (r->pc_mapped)
-        json_hex(j, "pc_physical", r->pc_gpa);
+    json_bool(j, "pc_mapped", r->pc_walk.mapped);
+    if (r->pc_walk.mapped)
+        json_hex(j, "pc_physical", r->pc_walk.gpa);
     json_open(j, "code", '[');
     for (unsigned i = 0; i + arch->code_unit <= r->n_code; i += arch->code_unit)
         json_hex(j, NULL, arch->code_unit == 4 ? le32_get(r->code_bytes + i) : r->code_bytes[i]);

@@ -61,7 +61,8 @@ static bool state_lost(const struct facts *f)
 static bool pc_nowhere(const struct facts *f)
 {
     return f->regs && !state_lost(f) &&
-           (!f->res->pc_mapped || (!in_ram(f, f->res->pc_gpa) && f->boot->kind != IMAGE_FIRMWARE));
+           (!f->res->pc_walk.mapped ||
+            (!in_ram(f, f->res->pc_walk.gpa) && f->boot->kind != IMAGE_FIRMWARE));
 }
 
 static bool exception_taken(const struct facts *f)

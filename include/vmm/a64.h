@@ -38,7 +38,6 @@ bool a64_cpu_runnable(struct a64_cpu *cpu);
 void a64_cpu_get_regs(struct a64_cpu *cpu, struct hv_regs *regs);
 void a64_cpu_set_regs(struct a64_cpu *cpu, const struct hv_regs *regs);
 int a64_cpu_get_state(struct a64_cpu *cpu, struct hv_state_reg *out, unsigned max);
-bool a64_cpu_translate(struct a64_cpu *cpu, uint64_t gva, gpa_t *gpa);
 unsigned a64_cpu_odd_sysregs(struct a64_cpu *cpu, struct hv_odd_sysreg *out, unsigned max);
 
 /*

@@ -81,7 +81,7 @@ struct hv_regs {
             uint64_t sp;
             uint64_t pstate; /* SPSR layout (Arm ARM C5.2.18) */
             /* Read-only for set_regs(): exception state for the diagnosis. */
-            uint64_t sctlr, ttbr0, ttbr1, vbar, esr, elr, far_, spsr;
+            uint64_t sctlr, tcr, ttbr0, ttbr1, vbar, esr, elr, far_, spsr;
         };
         struct {
             uint64_t gpr[16]; /* in the order of their encoding: rax, rcx, rdx, rbx, rsp, rbp, rsi,
@@ -217,9 +217,6 @@ struct hv_ops {
                      struct err *err);
     /* Power-on state, and then as `start` says. */
     void (*reset)(struct hv_vcpu *vcpu, const struct cpu_start *start);
-    /* Walk the vCPU's own tables: false when gva does not translate. Only while the vCPU is not in
-     * run(). */
-    bool (*translate)(struct hv_vcpu *vcpu, uint64_t gva, gpa_t *gpa);
     /* Unknown system registers met so far, at most `max`; returns how many were stored. */
     unsigned (*odd_sysregs)(struct hv_vcpu *vcpu, struct hv_odd_sysreg *out, unsigned max);
 };

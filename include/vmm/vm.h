@@ -9,6 +9,7 @@
 #include "vmm/boot.h"
 #include "vmm/err.h"
 #include "vmm/hv.h"
+#include "vmm/walk.h"
 
 /* Why a machine ended. The launcher makes the exit status of it (DESIGN §6). */
 enum vm_end {
@@ -111,8 +112,9 @@ struct vm_result {
     uint64_t bus_odd;       /* accesses of a size their device does not take */
     uint8_t code_bytes[16]; /* at regs.pc, when it translates to RAM: n_code of them */
     unsigned n_code;
-    bool pc_mapped; /* the PC translates */
-    gpa_t pc_gpa;   /* to this */
+    struct walk pc_walk; /* where regs.pc leads */
+    uint64_t fault;      /* address of the last memory fault (FAR_EL1, CR2); 0: none */
+    struct walk fault_walk;
 };
 
 struct vm;

@@ -165,15 +165,3 @@ bool a64_translate(struct a64_cpu *cpu, uint64_t va, bool el0, enum a64_access a
         return walk_fault(t, A64_FSC_PERM, t->level);
     return true;
 }
-
-bool a64_cpu_translate(struct a64_cpu *cpu, uint64_t gva, gpa_t *gpa)
-{
-    struct a64_tr t;
-    /* Outside run(): the map may be changed by another thread. */
-    pthread_mutex_lock(&cpu->vm->lock);
-    bool ok = a64_walk(cpu, gva, false, false, &t);
-    pthread_mutex_unlock(&cpu->vm->lock);
-    if (ok)
-        *gpa = t.pa;
-    return ok;
-}

@@ -102,6 +102,7 @@ void a64_cpu_get_regs(struct a64_cpu *cpu, struct hv_regs *regs)
     regs->pstate = a64_pstate_get(cpu);
     regs->sctlr = cpu->sr.sctlr;
     regs->ttbr0 = cpu->sr.ttbr0;
+    regs->tcr = cpu->sr.tcr;
     regs->ttbr1 = cpu->sr.ttbr1;
     regs->vbar = cpu->sr.vbar;
     regs->esr = cpu->sr.esr;

@@ -286,21 +286,6 @@ static void kvm_ram_written(struct hv_vm *vm, gpa_t gpa, uint64_t len)
     (void)vm, (void)gpa, (void)len;
 }
 
-bool kvm_read_u64(void *ctx, gpa_t gpa, uint64_t *val)
-{
-    struct hv_vm *vm = ctx;
-    bool found = false;
-    pthread_mutex_lock(&vm->lock);
-    for (unsigned i = 0; i < KVM_SLOTS && !found; i++) {
-        const struct kvm_slot *s = &vm->slots[i];
-        found = s->size >= sizeof *val && gpa >= s->gpa && gpa - s->gpa <= s->size - sizeof *val;
-        if (found)
-            *val = le64_get(s->hva + (gpa - s->gpa));
-    }
-    pthread_mutex_unlock(&vm->lock);
-    return found;
-}
-
 /* ---- vCPUs ---- */
 
 static int kvm_vcpu_new(struct hv_vm *vm, unsigned index, struct hv_vcpu **vcpu, struct err *err)
@@ -488,6 +473,5 @@ const struct hv_ops hv_kvm = {
     .get_state = kvm_arch_get_state,
     .set_state = kvm_arch_set_state,
     .reset = kvm_arch_reset,
-    .translate = kvm_arch_translate,
     .odd_sysregs = kvm_odd_sysregs,
 };

@@ -53,8 +53,6 @@ struct hv_vm {
 
 /* ioctl() that goes on after a signal: the result, or -errno. */
 int kvm_ioctl(int fd, unsigned long request, void *arg);
-/* The guest's 8 bytes at gpa (a multiple of 8), little-endian; false outside RAM and ROM. */
-bool kvm_read_u64(void *vm, gpa_t gpa, uint64_t *val);
 
 /* kvm_ARCH.c */
 
@@ -92,6 +90,5 @@ int kvm_arch_get_state(struct hv_vcpu *vcpu, struct hv_state_reg *out, unsigned 
 int kvm_arch_set_state(struct hv_vcpu *vcpu, const struct hv_state_reg *regs, unsigned n,
                        struct err *err);
 void kvm_arch_reset(struct hv_vcpu *vcpu, const struct cpu_start *start);
-bool kvm_arch_translate(struct hv_vcpu *vcpu, uint64_t gva, gpa_t *gpa);
 
 #endif

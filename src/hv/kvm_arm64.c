@@ -17,7 +17,6 @@
 
 #include <errno.h>
 
-#include "src/hv/walk_arm64.h"
 
 const enum board_arch kvm_arch = ARCH_ARM64;
 const char *const kvm_arch_host = "an ARM64 host";
@@ -187,6 +186,7 @@ static const struct {
     {KVM_CORE(regs.pc),            offsetof(struct hv_regs, pc)   },
     {KVM_SCTLR_EL1,                offsetof(struct hv_regs, sctlr)},
     {KVM_TTBR0_EL1,                offsetof(struct hv_regs, ttbr0)},
+    {KVM_TCR_EL1,                  offsetof(struct hv_regs, tcr)},
     {KVM_TTBR1_EL1,                offsetof(struct hv_regs, ttbr1)},
     {KVM_VBAR_EL1,                 offsetof(struct hv_regs, vbar) },
     {KVM_ESR_EL1,                  offsetof(struct hv_regs, esr)  },
@@ -224,19 +224,6 @@ void kvm_arch_reset(struct hv_vcpu *v, const struct cpu_start *start)
     v->ran = false;
     kvm_set_reg(v, kvm_x_id(0), start->arg);
     kvm_set_reg(v, KVM_CORE(regs.pc), start->entry);
-}
-
-bool kvm_arch_translate(struct hv_vcpu *v, uint64_t gva, gpa_t *gpa)
-{
-    struct walk_arm64 walk = {
-        .sctlr = kvm_get_reg(v, KVM_SCTLR_EL1),
-        .tcr = kvm_get_reg(v, KVM_TCR_EL1),
-        .ttbr0 = kvm_get_reg(v, KVM_TTBR0_EL1),
-        .ttbr1 = kvm_get_reg(v, KVM_TTBR1_EL1),
-        .read = kvm_read_u64,
-        .ctx = v->vm,
-    };
-    return walk_arm64(&walk, gva, gpa);
 }
 
 /* ---- exits ---- */

@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "src/hv/walk_x86.h"
 
 const enum board_arch kvm_arch = ARCH_X86_64;
 const char *const kvm_arch_host = "an x86-64 host";
@@ -275,21 +274,6 @@ void kvm_arch_reset(struct hv_vcpu *v, const struct cpu_start *start)
     kvm_ioctl(v->fd, KVM_SET_SREGS, &s);
     kvm_ioctl(v->fd, KVM_SET_REGS, &r);
     v->ran = false;
-}
-
-bool kvm_arch_translate(struct hv_vcpu *v, uint64_t gva, gpa_t *gpa)
-{
-    struct kvm_sregs s = {0};
-    kvm_ioctl(v->fd, KVM_GET_SREGS, &s);
-    struct walk_x86 walk = {
-        .cr0 = s.cr0,
-        .cr3 = s.cr3,
-        .cr4 = s.cr4,
-        .efer = s.efer,
-        .read = kvm_read_u64,
-        .ctx = v->vm,
-    };
-    return walk_x86(&walk, gva, gpa);
 }
 
 /* ---- exits ---- */

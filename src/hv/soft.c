@@ -123,11 +123,6 @@ static void soft_reset(struct hv_vcpu *vcpu, const struct cpu_start *start)
     a64_cpu_reset(soft_cpu(vcpu), start->entry, start->arg);
 }
 
-static bool soft_translate(struct hv_vcpu *vcpu, uint64_t gva, gpa_t *gpa)
-{
-    return a64_cpu_translate(soft_cpu(vcpu), gva, gpa);
-}
-
 static unsigned soft_odd_sysregs(struct hv_vcpu *vcpu, struct hv_odd_sysreg *out, unsigned max)
 {
     return a64_cpu_odd_sysregs(soft_cpu(vcpu), out, max);
@@ -153,6 +148,5 @@ const struct hv_ops hv_soft = {
     .set_regs = soft_set_regs,
     .get_state = soft_get_state,
     .reset = soft_reset,
-    .translate = soft_translate,
     .odd_sysregs = soft_odd_sysregs,
 };

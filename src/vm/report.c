@@ -57,11 +57,13 @@ static void vm_report_code(struct vm *vm, struct vcpu *v, struct vm_result *out)
     struct hv_vcpu *hv = atomic_load(&v->hv);
     ops->get_regs(hv, &out->regs);
     out->has_regs = true;
-    out->pc_mapped = ops->translate(hv, out->regs.pc, &out->pc_gpa);
-    if (out->pc_mapped) {
-        uint64_t room = MEM_PAGE - out->pc_gpa % MEM_PAGE;
+    enum board_arch arch = vm->cfg.board->arch;
+    out->fault = arch == ARCH_X86_64 ? out->regs.x86.cr2 : out->regs.far_;
+    walk(arch, &out->regs, &vm->mem, out->fault, &out->fault_walk);
+    if (walk(arch, &out->regs, &vm->mem, out->regs.pc, &out->pc_walk)) {
+        uint64_t room = MEM_PAGE - out->pc_walk.gpa % MEM_PAGE;
         unsigned n = (unsigned)MIN(room, sizeof out->code_bytes);
-        if (mem_read(&vm->mem, out->pc_gpa, out->code_bytes, n))
+        if (mem_read(&vm->mem, out->pc_walk.gpa, out->code_bytes, n))
             out->n_code = n;
     }
     if (vm->has_boot && !boot_symbol(&vm->boot, out->regs.pc, out->symbol, sizeof out->symbol))

@@ -624,20 +624,6 @@ static void tagged_addresses_work(void)
     rig_fini(&r);
 }
 
-static void translate_for_the_debugger_changes_nothing(void)
-{
-    struct rig r;
-    rig_init_mmu(&r);
-    r.cpu[0]->sr.tcr |= TCR_HA;
-    page(&r, 5, RIG_DATA | PAGE);
-    gpa_t gpa = 0;
-    expect_true(a64_cpu_translate(r.cpu[0], 0x5678, &gpa));
-    expect_u64(gpa, RIG_DATA + 0x678);
-    expect_true(!a64_cpu_translate(r.cpu[0], 0x4678, &gpa));
-    expect_u64(get(&r, table(2), 5), RIG_DATA | PAGE);
-    rig_fini(&r);
-}
-
 static const struct tap_test tests[] = {
     TAP_TEST(permissions),
     TAP_TEST(permissions_of_tables),
@@ -655,7 +641,6 @@ static const struct tap_test tests[] = {
     TAP_TEST(asids_are_apart),
     TAP_TEST(at_fills_par),
     TAP_TEST(tagged_addresses_work),
-    TAP_TEST(translate_for_the_debugger_changes_nothing),
 };
 
 TAP_MAIN(tests)

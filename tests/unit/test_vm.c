@@ -164,13 +164,6 @@ static void fake_reset(struct hv_vcpu *vcpu, const struct cpu_start *start)
     fake_of(vcpu)->arg = start->arg;
 }
 
-static bool fake_translate(struct hv_vcpu *vcpu, uint64_t gva, gpa_t *gpa)
-{
-    (void)vcpu;
-    *gpa = gva;
-    return true;
-}
-
 static unsigned fake_odd(struct hv_vcpu *vcpu, struct hv_odd_sysreg *out, unsigned max)
 {
     (void)vcpu, (void)out, (void)max;
@@ -202,7 +195,6 @@ static const struct hv_ops fake_ops = {
     .get_regs = fake_get_regs,
     .set_regs = fake_set_regs,
     .reset = fake_reset,
-    .translate = fake_translate,
     .odd_sysregs = fake_odd,
 };
 

@@ -3,7 +3,7 @@
  * test_walk_arm64.c - a guest's translation tables, walked from outside (Arm ARM DDI 0487J.a D8.2,
  * D8.3).
  */
-#include "src/hv/walk_arm64.h"
+#include "src/walk/walk_arm64.h"
 #include "tests/tap.h"
 
 #define SCTLR_M 1

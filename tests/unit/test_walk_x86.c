@@ -2,7 +2,7 @@
 /*
  * test_walk_x86.c - an x86 guest's page tables, walked from outside (Intel SDM vol. 3A chapter 4).
  */
-#include "src/hv/walk_x86.h"
+#include "src/walk/walk_x86.h"
 #include "tests/tap.h"
 
 #define PE   BIT(0)

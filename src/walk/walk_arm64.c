@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * walk_arm64.c - translate by an ARM64 guest's own stage 1 tables, for the diagnosis.
+ * walk_arm64.c - translate by an ARM64 guest's own stage 1 tables.
  *
  * Follows Arm ARM DDI 0487J.a D8.2 (VMSAv8-64 translation): granules of 4, 16 and 64 KiB, input
  * addresses of up to 48 bits. Not modelled: 52-bit addresses (FEAT_LVA, FEAT_LPA), the permissions,
  * tables in big-endian order, a stage 2.
  */
-#include "src/hv/walk_arm64.h"
+#include "walk_arm64.h"
 
 #define SCTLR_M   BIT(0)
 #define TCR_EPD0  BIT(7)

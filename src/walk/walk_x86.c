@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * walk_x86.c - translate by an x86 guest's own page tables, for the diagnosis.
+ * walk_x86.c - translate by an x86 guest's own page tables.
  *
  * Follows Intel SDM vol. 3A chapter 4: 32-bit paging (§4.3), PAE paging (§4.4), 4-level and 5-level
  * paging (§4.5). Not modelled: permissions, protection keys, PSE-36 (§4.3, table 4-4).
  */
-#include "src/hv/walk_x86.h"
+#include "walk_x86.h"
 
 #define CR0_PG   BIT(31)
 #define CR4_PSE  BIT(4)

@@ -2,8 +2,8 @@
 /*
  * walk_x86.h - an x86 guest's page tables, read from outside.
  */
-#ifndef HV_WALK_X86_H
-#define HV_WALK_X86_H
+#ifndef WALK_X86_H
+#define WALK_X86_H
 
 #include "vmm/base.h"
 #include "vmm/mem.h"

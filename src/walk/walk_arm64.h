@@ -2,8 +2,8 @@
 /*
  * walk_arm64.h - an ARM64 guest's translation tables, read from outside.
  */
-#ifndef HV_WALK_ARM64_H
-#define HV_WALK_ARM64_H
+#ifndef WALK_ARM64_H
+#define WALK_ARM64_H
 
 #include "vmm/base.h"
 #include "vmm/mem.h"
