@@ -69,8 +69,9 @@ SRC_base := err.c log.c clock.c
 SRC_mem := mem.c
 SRC_bus := bus.c regs.c
 SRC_board := board.c board_check.c
-SRC_dev := pl011.c pl031.c pl061.c debugcon.c sysctl.c virtio_slot.c cfi_flash.c \
+SRC_dev := pl011.c pl031.c pl061.c debugcon.c sysctl.c cfi_flash.c \
 	gic.c gic_dist.c gic_redist.c gic_icc.c uart16550.c cmos.c pc_power.c
+SRC_virtio := virtio_slot.c virtio_mmio.c virtio_vq.c virtio_rng.c
 SRC_boot := boot.c boot_file.c boot_kind.c boot_arm64.c boot_elf.c boot_gzip.c \
 	boot_bzimage.c boot_x86.c
 SRC_dtb := dtb_patch.c
@@ -92,7 +93,7 @@ SRC_hv_kvm_x86_64 := kvm.c kvm_x86_64.c kvm_cpuid.c
 SRC_hv += $(SRC_hv_kvm_$(kvm_arch))
 CPPFLAGS += $(if $(kvm_arch),-DHV_HAVE_KVM)
 endif
-SRC_vm := vm.c vcpu.c psci.c semihost.c devices.c report.c
+SRC_vm := vm.c vcpu.c psci.c semihost.c devices.c attach.c report.c
 SRC_launcher := main.c text.c opts.c run.c signals.c diag.c diag_arm64.c diag_x86.c rules.c esr.c report.c boards.c doctor.c man.c
 BOARDS := $(if $(BOARD),$(BOARD),virt vibe micro pc)
 
@@ -105,7 +106,7 @@ A64_DEFS := $(addprefix src/a64/,a64.def a64_sys.def a64_fp.def a64_simd.def)
 GENERATED := $(GEN)/a64_table.h
 
 # ---- objects -------------------------------------------------------------------------------------------
-modules := base mem bus board dev boot dtb acpi walk host a64 hv vm
+modules := base mem bus board dev virtio boot dtb acpi walk host a64 hv vm
 lib_src := $(foreach m,$(modules),$(addprefix src/$(m)/,$(SRC_$(m)))) $(BOARDS:%=boards/%.c)
 lib_obj := $(lib_src:%.c=$(B)/%.o) $(BOARDS:%=$(B)/gen/%_tables.o) $(B)/gen/board_list.o
 launcher_obj := $(SRC_launcher:%.c=$(B)/launcher/%.o)
@@ -202,6 +203,7 @@ TESTS += unit/test_dev_pl011
 TESTS += unit/test_dev_gic
 TESTS += unit/test_dev_flash
 TESTS += unit/test_dev_small
+TESTS += unit/test_virtio
 TESTS += unit/test_walk
 TESTS += unit/test_walk_arm64
 TESTS += unit/test_walk_x86

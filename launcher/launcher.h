@@ -50,21 +50,28 @@ int say_err(const struct err *err);
 /* ---- opts.c: option tables ---- */
 
 enum opt_kind {
-    OPT_FLAG, /* bool */
-    OPT_TEXT, /* const char * */
-    OPT_SIZE, /* uint64_t: bytes, or with K, M, G, T */
-    OPT_ADDR, /* uint64_t */
-    OPT_UINT, /* uint64_t */
-    OPT_TIME, /* uint64_t ns: 5s, 500ms, 1.5m; a bare number is seconds */
+    OPT_FLAG,   /* bool */
+    OPT_TEXT,   /* const char * */
+    OPT_SIZE,   /* uint64_t: bytes, or with K, M, G, T */
+    OPT_ADDR,   /* uint64_t */
+    OPT_UINT,   /* uint64_t */
+    OPT_ATTACH, /* struct attach_list: each one given is added, with its value if it takes one */
+    OPT_TIME,   /* uint64_t ns: 5s, 500ms, 1.5m; a bare number is seconds */
+};
+
+/* Options that may be given several times, in their order. */
+struct attach_list {
+    struct vm_attach at[VM_ATTACH_MAX];
+    unsigned n;
 };
 
 struct opt {
     const char *name; /* without the dashes */
     char letter;      /* 0: none */
     enum opt_kind kind;
-    uint16_t off; /* of the value in the caller's struct */
-    uint16_t has; /* of a bool that says it was given; 0: none */
-    const char *arg;
+    uint16_t off;    /* of the value in the caller's struct */
+    uint16_t has;    /* of a bool that says it was given; 0: none */
+    const char *arg; /* NULL: it takes no value */
     const char *help;
 };
 
@@ -129,6 +136,7 @@ struct run_opts {
     const char *kernel, *binary, *firmware, *flash, *initrd, *append, *dtb;
     uint64_t entry;
     bool has_entry;
+    struct attach_list attach;
     uint64_t timeout_ns, doctor_ns;
     bool reboot;
     uint64_t log;

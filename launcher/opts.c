@@ -146,6 +146,7 @@ static const struct {
 } kinds[] = {
     [OPT_FLAG] = {NULL,                                                        NULL        },
     [OPT_TEXT] = {NULL,                                                        NULL        },
+    [OPT_ATTACH] = {NULL,                                                        NULL        },
     [OPT_SIZE] = {"a number of bytes, or one with K, M, G or T, such as 128M", parse_size  },
     [OPT_ADDR] = {"an address, such as 0x40080000",                            parse_number},
     [OPT_UINT] = {"a number",                                                  parse_number},
@@ -159,10 +160,17 @@ static int opt_store(const struct opt *o, const char *val, void *dst, struct err
         *(bool *)(void *)at = true;
     else if (o->kind == OPT_TEXT)
         *(const char **)(void *)at = val;
-    else if (!kinds[o->kind].parse(val, (uint64_t *)(void *)at))
+    else if (o->kind == OPT_ATTACH) {
+        struct attach_list *list = (struct attach_list *)(void *)at;
+        if (list->n == ARRAY_LEN(list->at))
+            return err_set(err, ERR_HOST, EINVAL, "--%s: more than %u devices are attached",
+                           o->name, (unsigned)ARRAY_LEN(list->at));
+        list->at[list->n++] = (struct vm_attach){o->name, val};
+    } else if (!kinds[o->kind].parse(val, (uint64_t *)(void *)at))
         return err_set(err, ERR_HOST, EINVAL, "--%s \"%.80s\": needs %s", o->name, val,
                        kinds[o->kind].accepted);
-    if (o->kind == OPT_TEXT && !*val && strcmp(o->name, "append") != 0)
+    if ((o->kind == OPT_TEXT || o->kind == OPT_ATTACH) && val && !*val &&
+        strcmp(o->name, "append") != 0)
         return err_set(err, ERR_HOST, EINVAL, "--%s \"\": needs %s %s", o->name,
                        strchr("AEIO", o->arg[0]) ? "an" : "a", o->arg);
     if (o->has)
@@ -217,10 +225,10 @@ int opts_parse(const struct opt *opts, unsigned n, void *dst, int argc, char **a
         if (!o)
             return opt_unknown(opts, n, word, len, err);
         const char *val = word[len] ? word + len + 1 : NULL;
-        if (o->kind == OPT_FLAG && val)
+        if (!o->arg && val)
             return err_set(err, ERR_HOST, EINVAL, "--%s takes no value, but \"%.80s\" was given",
                            o->name, val);
-        if (o->kind != OPT_FLAG && !val) {
+        if (o->arg && !val) {
             if (i + 1 == argc)
                 return err_set(err, ERR_HOST, EINVAL, "--%s: its %s is missing", o->name, o->arg);
             val = argv[++i];

@@ -34,6 +34,7 @@ const struct opt run_options[] = {
     {"initrd",   0,   OPT_TEXT, O(initrd), 0,          "FILE",  "initial RAM disk for the kernel"},
     {"append",   0,   OPT_TEXT, O(append), 0,          "TEXT",  "kernel command line instead of the board's"},
     {"dtb",      0,   OPT_TEXT, O(dtb), 0,             "FILE",  "device tree instead of the board's"},
+    {"rng",      0,   OPT_ATTACH, O(attach), 0,        NULL,    "attach an entropy device"},
     {"timeout",  0,   OPT_TIME, O(timeout_ns), 0,      "TIME",  "end the run after TIME, such as 5s, 500ms or 1m (status 124)"},
     {"reboot",   0,   OPT_FLAG, O(reboot), 0,          NULL,    "start again when the guest asks for a reset"},
     {"report",   0,   OPT_TEXT, O(report), 0,          "FILE",  "write what happened to FILE, as JSON"},
@@ -360,6 +361,8 @@ static int run_configure(struct run *run, const struct opt_rest *rest, struct er
     c->initrd = o->initrd;
     c->dtb = o->dtb;
     c->flash_file = o->flash;
+    c->attach = o->attach.at;
+    c->n_attach = o->attach.n;
     c->progress = progress;
     c->timeout_ns = o->timeout_ns;
     c->silent_ns = o->doctor_ns;

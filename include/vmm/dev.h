@@ -75,10 +75,6 @@ enum pc_power_kind { PC_ACPI_SLEEP, PC_I8042, PC_DEBUG_EXIT };
 int pc_power_new(struct dev **dev, const char *name, enum pc_power_kind kind,
                  void (*fn)(void *ctx, enum sysctl_request request, uint8_t status), void *ctx);
 
-/* A virtio-mmio window with nothing behind it: MagicValue, Version, DeviceID 0 (virtio 1.2 §4.2.2).
- */
-int virtio_slot_new(struct dev **dev, const char *name);
-
 /*
  * CFI NOR flash of `size` bytes in `mem` (the caller's, erased bytes are 0xff; it outlives the
  * device). In read-array mode the engine maps `mem` as ROM and loads never come here: `array(ctx,

@@ -43,6 +43,14 @@ extern const char *const vm_phase_names[VM_PHASES]; /* "exec", "parse", ... */
 
 struct vm_result;
 
+/* One attachment, in the order of the board's virtio windows: option and text as given. */
+#define VM_ATTACH_MAX 32
+
+struct vm_attach {
+    const char *option; /* "disk", "net", "rng"...: without the dashes */
+    const char *spec;   /* NULL for an option that takes no value */
+};
+
 struct vm_config {
     const struct board *board;
     const struct hv_ops *engine;
@@ -54,8 +62,10 @@ struct vm_config {
     bool has_entry;
     gpa_t entry;
     const char *initrd;
-    const char *append;     /* kernel command line; NULL: the board's */
-    const char *dtb;        /* device-tree file instead of the board's; NULL: none */
+    const char *append;             /* kernel command line; NULL: the board's */
+    const char *dtb;                /* device-tree file instead of the board's; NULL: none */
+    const struct vm_attach *attach; /* n_attach of them */
+    unsigned n_attach;
     const char *flash_file; /* second flash bank, read and written back; NULL: in memory */
     void (*progress)(void *ctx, const char *what, uint64_t done, uint64_t total);
     void *progress_ctx;

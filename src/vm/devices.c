@@ -157,14 +157,6 @@ static int vm_pc_power(struct vm *vm, const struct board_dev *row, struct dev **
 }
 #endif
 
-#if HAVE_DEV_VIRTIO
-static int vm_virtio(struct vm *vm, const struct board_dev *row, struct dev **dev)
-{
-    (void)vm;
-    return virtio_slot_new(dev, row->name);
-}
-#endif
-
 #if HAVE_DEV_GICV3_DIST
 static int vm_gic(struct vm *vm, const struct board_dev *row, struct dev **dev)
 {
@@ -237,9 +229,6 @@ static vm_dev_fn *const vm_dev_makers[DEV_KINDS] = {
 #if HAVE_DEV_SYSCTL
     [DEV_SYSCTL] = vm_sysctl,
 #endif
-#if HAVE_DEV_VIRTIO
-    [DEV_VIRTIO] = vm_virtio,
-#endif
 #if HAVE_DEV_GICV3_DIST
     [DEV_GICV3_DIST] = vm_gic,
 #endif
@@ -271,10 +260,14 @@ static int vm_dev_add(struct vm *vm, const struct board_dev *row, struct err *er
                     vm->gic, GIC_REDIST_OFF);
         return 0;
     }
-    if (!vm_dev_makers[row->kind])
-        return 0;
     struct dev *dev = NULL;
-    int rc = vm_dev_makers[row->kind](vm, row, &dev);
+    int rc = 0;
+#if HAVE_DEV_VIRTIO
+    if (row->kind == DEV_VIRTIO && (rc = attach_new(vm, row, vm_wire(vm, row), &dev, err)))
+        return rc;
+#endif
+    if (vm_dev_makers[row->kind])
+        rc = vm_dev_makers[row->kind](vm, row, &dev);
     if (rc)
         return err_sys(err, -rc, "board %s: cannot make %s", vm->cfg.board->name, row->name);
     if (dev) {
@@ -288,10 +281,13 @@ static int vm_dev_add(struct vm *vm, const struct board_dev *row, struct err *er
 int vm_devices_new(struct vm *vm, struct err *err)
 {
     const struct board *b = vm->cfg.board;
+    int rc = attach_check(&vm->cfg, err);
+    if (rc)
+        return rc;
     for (unsigned pass = 0; pass < 2; pass++)
         for (unsigned i = 0; i < b->n_devs; i++) {
             bool gic = b->devs[i].kind == DEV_GICV3_DIST || b->devs[i].kind == DEV_GICV3_REDIST;
-            int rc = gic == (pass == 0) ? vm_dev_add(vm, &b->devs[i], err) : 0;
+            rc = gic == (pass == 0) ? vm_dev_add(vm, &b->devs[i], err) : 0;
             if (rc)
                 return rc;
         }

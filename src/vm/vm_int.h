@@ -15,6 +15,7 @@
 #include "vmm/bus.h"
 #include "vmm/host.h"
 #include "vmm/hv.h"
+#include "vmm/irq.h"
 #include "vmm/mem.h"
 #include "vmm/park.h"
 #include "vmm/vm.h"
@@ -72,6 +73,7 @@ struct vm {
     void (*gpio_set)(struct dev *gpio, unsigned pin, bool level);
     struct vm_flash flash[VM_FLASH_BANKS];
     unsigned n_flash;
+    unsigned n_attached; /* virtio windows that are filled */
     struct loop *loop;
     struct console con;
     struct hv_vm *hv;
@@ -99,6 +101,11 @@ void vm_devices_free(struct vm *vm);
 /* Give the flash banks their memory, for --firmware and --flash; no-op when neither is used. */
 int vm_flash_open(struct vm *vm, struct err *err);
 int vm_flash_map(struct vm *vm, struct err *err);
+
+/* attach.c: are there windows enough? Then, window by window, by address. */
+int attach_check(const struct vm_config *c, struct err *err);
+int attach_new(struct vm *vm, const struct board_dev *row, struct irq_line irq, struct dev **dev,
+               struct err *err);
 
 /* vcpu.c */
 extern _Thread_local struct vcpu *vcpu_self; /* whose thread this is; NULL on other threads */

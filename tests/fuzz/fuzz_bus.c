@@ -14,6 +14,7 @@
 #include "vmm/chr.h"
 #include "vmm/dev.h"
 #include "vmm/hv.h"
+#include "vmm/virtio.h"
 
 #define CPUS        3
 #define FLASH_SIZE  KIB(16)

@@ -4,6 +4,7 @@
  * the RTC.
  */
 #include "tests/unit/rig.h"
+#include "vmm/virtio.h"
 
 #include "vmm/clock.h"
 

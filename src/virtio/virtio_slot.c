@@ -5,7 +5,7 @@
  * Follows virtio 1.2 §4.2.2: MagicValue and Version are readable and DeviceID is 0, that of a
  * placeholder that a driver must pass over without an error (§4.2.2.2). All else is RAZ/WI.
  */
-#include "vmm/dev.h"
+#include "vmm/virtio.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+/*
+ * virtio.h - virtio devices: the MMIO transport, the queue walker, and how each device is made.
+ *
+ * Follows virtio 1.2 (OASIS CS01): §2 (status, features, split virtqueues), §4.2 (MMIO, version 2).
+ * Offered by every device: VERSION_1, INDIRECT_DESC, EVENT_IDX. Not there: packed queues, legacy
+ * interface, queue reset, in-order use, notification data, shared memory regions.
+ *
+ * Threads: everything here is called with the device's lock held (vmm/bus.h), except where a
+ * comment says otherwise. A device with threads of its own pops a chain under the lock, works on
+ * the chain without it, and pushes under it again; its reset() waits until none is in flight.
+ */
+#ifndef VMM_VIRTIO_H
+#define VMM_VIRTIO_H
+
+#include <sys/uio.h>
+
+#include "vmm/bus.h"
+#include "vmm/irq.h"
+#include "vmm/mem.h"
+
+#define VQ_SIZE_MAX 256 /* entries of a queue, and so segments of a chain (§2.7.5.3.1) */
+
+/* §5: device types */
+enum {
+    VIRTIO_ID_NET = 1,
+    VIRTIO_ID_BLOCK = 2,
+    VIRTIO_ID_CONSOLE = 3,
+    VIRTIO_ID_RNG = 4,
+    VIRTIO_ID_BALLOON = 5,
+    VIRTIO_ID_9P = 9,
+    VIRTIO_ID_VSOCK = 19,
+};
+
+/* §6: feature bits of the transport and the queues */
+#define VIRTIO_F_INDIRECT_DESC BIT(28)
+#define VIRTIO_F_EVENT_IDX     BIT(29)
+#define VIRTIO_F_VERSION_1     BIT(32)
+
+/* One split virtqueue. The fields above `ready` are the driver's until it sets QueueReady. */
+struct vq {
+    uint16_t max;            /* QueueNumMax; 0: there is no such queue */
+    uint16_t size;           /* a power of two, 1..max, once ready */
+    gpa_t desc, avail, used; /* as the driver gave them */
+    bool ready;
+    /* Host memory of the three parts, checked at QueueReady; the guest writes there at any time. */
+    const uint8_t *desc_at;
+    uint16_t *avail_at, *used_at;
+    uint16_t last_avail; /* how many chains were taken, */
+    uint16_t next_used;  /* were given back, */
+    uint16_t signalled;  /* and were given back when the driver was last asked whether it cares */
+};
+
+/*
+ * A chain of descriptors, copied and checked: every segment lies in RAM. iov[0..n_out) is what the
+ * device reads, iov[n_out..n_out + n_in) what it writes; none is empty. The guest may write those
+ * bytes at any time: copy a header before you validate it. Segments stay valid as long as guest
+ * RAM.
+ */
+struct vq_chain {
+    uint16_t head;
+    unsigned n_out, n_in;
+    uint64_t out_len, in_len; /* bytes; at most VQ_SIZE_MAX * 4 GiB, so sums do not wrap */
+    struct iovec iov[VQ_SIZE_MAX];
+    gpa_t gpa[VQ_SIZE_MAX]; /* of each segment */
+};
+
+struct virtio;
+
+struct virtio_ops {
+    const char *kind;    /* "virtio-blk" */
+    uint32_t id;         /* VIRTIO_ID_* */
+    uint32_t config_len; /* bytes of the configuration space: reads beyond give 0 */
+    /* The device's configuration space (§2.5), off + len <= config_len; write may be NULL. */
+    void (*config_read)(struct virtio *v, uint32_t off, void *buf, uint32_t len);
+    void (*config_write)(struct virtio *v, uint32_t off, const void *buf, uint32_t len);
+    void (*activate)(struct virtio *v); /* DRIVER_OK: queues and features are frozen; may be NULL */
+    void (*notify)(struct virtio *v, unsigned queue); /* a ready queue, after DRIVER_OK */
+    /*
+     * The driver resets the device, or disables queues: when this returns no chain is in flight and
+     * none is popped before the next activate(). May wait, with pthread_cond_wait() on dev.lock.
+     * NULL: nothing of the device's own.
+     */
+    void (*reset)(struct virtio *v);
+    void (*free)(struct virtio *v); /* after reset(); releases the device's own parts and `v` */
+};
+
+/* What a device of a machine stands on. */
+struct virtio_host {
+    struct guest_mem *mem;
+    struct irq_line irq;
+};
+
+/* Embedded first in every device's struct. */
+struct virtio {
+    struct dev dev;
+    const struct virtio_ops *ops;
+    struct virtio_host host;
+    uint64_t features;        /* offered; constant after virtio_init() */
+    uint64_t driver_features; /* accepted; valid after FEATURES_OK */
+    uint32_t features_sel, driver_features_sel, queue_sel;
+    uint32_t status, interrupt, generation;
+    struct vq *vqs;
+    unsigned n_vqs;
+    uint64_t notifies, interrupts; /* counted for reports */
+};
+
+/*
+ * `vqs` (n of them, the caller's, zeroed but for `max`) and `features` (the device's own bits) are
+ * fixed for the device's life. Leaves the device reset.
+ */
+void virtio_init(struct virtio *v, const struct virtio_ops *ops, const char *name,
+                 const struct virtio_host *host, uint64_t features, struct vq *vqs, unsigned n);
+
+static inline bool virtio_has(const struct virtio *v, uint64_t feature)
+{
+    return (v->driver_features & feature) != 0;
+}
+
+/* DRIVER_OK is set and nothing broke since: the device may use its queues. */
+bool virtio_live(const struct virtio *v);
+
+/* Set bits of InterruptStatus (§4.2.2) and the wire with them. */
+enum { VIRTIO_INT_VRING = 1, VIRTIO_INT_CONFIG = 2 };
+void virtio_interrupt(struct virtio *v, uint32_t bits);
+
+/* The configuration space changed (§2.5.1): its generation moves on and the driver is told. */
+void virtio_config_changed(struct virtio *v);
+
+/*
+ * The driver broke a rule of the specification: DEVICE_NEEDS_RESET (§2.1.1), no queue is used until
+ * the driver resets the device. Logged once per activation.
+ */
+void virtio_break(struct virtio *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- virtio_vq.c: the queue walker; vmm/virtio.h is its only interface ---- */
+
+/* Check and freeze a queue as the driver described it. False: it breaks a rule (virtio_break). */
+bool vq_open(struct virtio *v, struct vq *q);
+
+/*
+ * Take the next chain. False: there is none, or the driver broke a rule (virtio_break, and the
+ * queue is empty from then on).
+ */
+bool vq_pop(struct virtio *v, struct vq *q, struct vq_chain *c);
+
+/* Put back the chain that the last vq_pop() took, as if it had not been: the next pop gives it. */
+void vq_unpop(struct vq *q);
+
+/* Give a chain back with `written` bytes written into its first writable segments. */
+void vq_push(struct virtio *v, struct vq *q, const struct vq_chain *c, uint32_t written);
+
+/* After one or more vq_push(): interrupt the driver unless it said it does not care (§2.7.7). */
+void vq_notify(struct virtio *v, struct vq *q);
+
+/*
+ * Ask to be notified of further chains, from now on; true when there already is one, which the
+ * driver may not notify: pop again. vq_quiet() asks not to be notified. (§2.7.10)
+ */
+bool vq_rearm(struct virtio *v, struct vq *q);
+void vq_quiet(struct virtio *v, struct vq *q);
+
+/* Bytes [off, off + len) of a chain's readable or writable part; how many there were. */
+uint64_t vq_copy_out(const struct vq_chain *c, uint64_t off, void *buf, uint64_t len);
+uint64_t vq_copy_in(const struct vq_chain *c, uint64_t off, const void *buf, uint64_t len);
+
+/*
+ * The part [off, off + len) of iov[0..n) as segments of its own: at most n of them are stored in
+ * out; returns their number. What lies beyond the end is left out.
+ */
+unsigned iov_slice(const struct iovec *iov, unsigned n, uint64_t off, uint64_t len,
+                   struct iovec *out);
+
+/* ---- how each device is made; 0 or -errno (ENOMEM unless it says otherwise) ---- */
+
+/* A window with nothing behind it: MagicValue, Version, DeviceID 0 (§4.2.2). */
+int virtio_slot_new(struct dev **dev, const char *name);
+
+/* Entropy (§5.4): `fill` makes len random bytes, on the vCPU's thread; false: it cannot. */
+int virtio_rng_new(struct dev **dev, const char *name, const struct virtio_host *host,
+                   bool (*fill)(void *buf, size_t len));
+
+#endif

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+/*
+ * attach.c - what the command line attaches, into the board's virtio windows.
+ *
+ * The n-th attachment goes into the n-th window, by address; windows left over are empty. One row
+ * per kind: the option that asks for it, and the function that makes it from the option's text.
+ */
+#include "attach.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+/* columns: option, maker */
+static const struct {
+    const char *option;
+    attach_fn *make;
+} attach_kinds[] = {
+    {"rng", attach_rng},
+};
+
+static unsigned attach_windows(const struct board *b)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < b->n_devs; i++)
+        n += b->devs[i].kind == DEV_VIRTIO;
+    return n;
+}
+
+int attach_check(const struct vm_config *c, struct err *err)
+{
+    unsigned windows = attach_windows(c->board);
+    if (c->n_attach > windows)
+        return err_set(
+            err, ERR_HOST, ENOSPC, "--%s %s: board %s has %u virtio windows, and this is device %u",
+            c->attach[windows].option, c->attach[windows].spec ? c->attach[windows].spec : "",
+            c->board->name, windows, windows + 1);
+    return 0;
+}
+
+int attach_new(struct vm *vm, const struct board_dev *row, struct irq_line irq, struct dev **dev,
+               struct err *err)
+{
+    if (vm->n_attached == vm->cfg.n_attach) {
+        int rc = virtio_slot_new(dev, row->name);
+        return rc ? err_sys(err, -rc, "cannot make %s", row->name) : 0;
+    }
+    const struct vm_attach *a = &vm->cfg.attach[vm->n_attached];
+    struct attach at = {
+        .vm = vm,
+        .name = row->name,
+        .spec = a->spec,
+        .host = {.mem = &vm->mem, .irq = irq},
+    };
+    for (unsigned i = 0; i < ARRAY_LEN(attach_kinds); i++) {
+        if (strcmp(attach_kinds[i].option, a->option) != 0)
+            continue;
+        int rc = attach_kinds[i].make(&at, dev, err);
+        vm->n_attached += !rc;
+        return rc;
+    }
+    return err_set(err, ERR_HOST, ENODEV, "--%s: this build has no such device", a->option);
+}
+
+static bool attach_random(void *buf, size_t len)
+{
+    for (size_t at = 0; at < len;) {
+        ssize_t n = getrandom((uint8_t *)buf + at, len - at, 0);
+        if (n < 0 && errno != EINTR)
+            return false;
+        at += n > 0 ? (size_t)n : 0;
+    }
+    return true;
+}
+
+int attach_rng(const struct attach *a, struct dev **dev, struct err *err)
+{
+    int rc = virtio_rng_new(dev, a->name, &a->host, attach_random);
+    return rc ? err_sys(err, -rc, "--rng") : 0;
+}
