@@ -109,6 +109,12 @@ need_guest() {
         skip_all "\"$1\" cannot be fetched from Debian's archive: $(tail -n 1 "$work/build.log")"
 }
 
+# initrd_with_modules NAME: $work/initrd.gz is that guest's initramfs with the drivers of virtio devices: a script in it
+# begins with `depmod; modprobe virtio_mmio virtio_blk` or the like.
+initrd_with_modules() {
+    cat "$guests/$1/initrd.gz" "$guests/$1/modules.gz" >"$work/initrd.gz"
+}
+
 # guest BOARD NAME: the arguments that boot a bare-metal guest
 guest() {
     if [ "$1" = vibe ]; then
