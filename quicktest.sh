@@ -31,6 +31,7 @@ need git git
 need pkill procps
 need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 need aarch64-linux-gnu-objcopy binutils-aarch64-linux-gnu
+need /usr/aarch64-linux-gnu/include/stdio.h libc6-dev-arm64-cross
 if [ -n "$all" ]; then
     need cpio cpio
     need xz xz-utils

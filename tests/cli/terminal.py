@@ -28,6 +28,7 @@ if pid == 0:
     for fd in range(3):
         os.dup2(slave, fd)
     os.close(master)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also under nohup
     os.execv(os.environ["VIBEVMM"], ["vibevmm"] + sys.argv[3:])
 
 out = b""

@@ -4,8 +4,8 @@
 # cross-libs.sh - libfdt and zlib for ARM64, for `make CROSS=aarch64-linux-gnu-` on another host.
 #
 # Nothing to do where Debian's multiarch packages are installed (libfdt-dev:arm64, zlib1g-dev:arm64). Else they
-# are fetched through apt, which needs to know the architecture (dpkg --add-architecture arm64 && apt-get update)
-# but no root, and unpacked under build/cross. Exit status 77 when they cannot be had.
+# are fetched as guests are (images/demo/debian.sh) and unpacked under build/cross. Exit status 77 when they cannot
+# be had.
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 out=$top/build/cross
@@ -19,10 +19,17 @@ mkdir -p "$out"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
-if ! apt-get -q -o APT::Sandbox::User=root download libfdt-dev:arm64 zlib1g-dev:arm64 >log 2>&1; then
-    echo "cross-libs: no libfdt-dev:arm64 and zlib1g-dev:arm64 from apt: $(tail -n 1 log)" >&2
-    exit 77
-fi
-for deb in ./*.deb; do
-    dpkg-deb -x "$deb" "$out"
+say() {
+    echo "cross-libs: $*" >&2
+}
+arch=arm64
+cache=${VIBEVMM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vibevmm}
+log=$work/log
+# shellcheck source=../../images/demo/debian.sh
+. "$top/images/demo/debian.sh"
+for package in libfdt-dev zlib1g-dev; do
+    unpack $package $arch "$out" || {
+        say "no $package for ARM64: $(tail -n 1 "$log")"
+        exit 77
+    }
 done

@@ -138,37 +138,29 @@ trap '[ -z "$qemu_pid" ] || kill "$qemu_pid" 2>/dev/null; rm -rf "$tmp"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+say() {
+	echo "nested-kvm: $*" >&2
+}
+
 # Fetches and unpacks what the machine needs into $cache/$debarch.
 fill_cache() {
-	local meta=linux-image-cloud-$debarch:$debarch kernel
-
 	need apt-get apt
-	need dpkg dpkg
-	{ dpkg --print-architecture; dpkg --print-foreign-architectures; } |
-		grep -qx "$debarch" ||
-		die "apt does not know $debarch packages:" \
-			"dpkg --add-architecture $debarch && apt-get update"
-	kernel=$(apt-cache depends "$meta" 2>/dev/null |
-		awk '$1 == "Depends:" && $2 ~ /^linux-image-/ { print $2; exit }')
-	[ -n "$kernel" ] || die "apt does not know $meta: apt-get update"
-
-	echo "nested-kvm: fetching $kernel and busybox-static" >&2
+	arch=$debarch log=$tmp/apt.log
+	# shellcheck source=../../images/demo/debian.sh
+	. "$(dirname "$0")/../../images/demo/debian.sh"
+	say "fetching linux-image-cloud-$arch and busybox-static"
 	mkdir "$tmp/fetch" "$tmp/new" || exit 125
-	(cd "$tmp/fetch" &&
-		apt-get -q download "${kernel%:*}:$debarch" \
-			"busybox-static:$debarch") >"$tmp/apt.log" 2>&1 || {
-		cat "$tmp/apt.log" >&2
-		die "apt-get download failed (is apt-get update due?)"
+	(cd "$tmp/fetch" && unpack "linux-image-cloud-$arch" "$arch" x &&
+		unpack busybox-static "$arch" x) || {
+		tail -n 5 "$log" >&2
+		die "cannot fetch linux-image-cloud-$arch and busybox-static"
 	}
-	for deb in "$tmp"/fetch/*.deb; do
-		dpkg -x "$deb" "$tmp/fetch/x" || die "cannot unpack $deb"
-	done
 	{
 		mv "$tmp"/fetch/x/boot/vmlinuz-* "$tmp/new/vmlinuz" &&
 			mv "$tmp/fetch/x/bin/busybox" "$tmp/new/busybox" &&
 			mv "$tmp"/fetch/x/lib/modules/*/kernel "$tmp/new/modules"
 	} || die "the packages do not hold what was expected"
-	echo "$kernel" >"$tmp/new/version"
+	(cd "$tmp/fetch/x/boot" && echo vmlinuz-*) >"$tmp/new/version"
 	# Another run may have been quicker; either copy will do.
 	cp -R "$tmp/new" "$cache/.$debarch.$$" &&
 		{ mv -T "$cache/.$debarch.$$" "$cache/$debarch" 2>/dev/null ||
