@@ -60,7 +60,8 @@ int cmd_help(int argc, char **argv)
     opts_help(run_options, n_run_options, &t, false);
     text_add(&t, "\nExit status:\n");
     usage_statuses(&t, false);
-    text_add(&t, "\nOn a terminal: ^A x ends the run, ^A p presses the power key, ^A h lists the "
+    text_add(&t, "\nOn a terminal: ^A x ends the run, ^A p presses the power key, ^A s stops and "
+                 "goes on, ^A h lists the "
                  "keys.\n");
     return text_print(&t);
 }

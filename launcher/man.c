@@ -39,8 +39,8 @@ static const char man_description[] =
 static const char man_tail[] =
     ".SH KEYS\n"
     "On a terminal: \\fB^A x\\fR ends the run, \\fB^A p\\fR presses the board's power key, \\fB^A "
-    "h\\fR\n"
-    "lists the keys, \\fB^A ^A\\fR sends ^A.\n"
+    "s\\fR\n"
+    "stops the machine and lets it go on, \\fB^A h\\fR lists the keys, \\fB^A ^A\\fR sends ^A.\n"
     ".SH SIGNALS\n"
     "SIGTERM, SIGINT, SIGHUP and SIGQUIT end the run and write the report; a second one ends the "
     "process\n"

@@ -117,6 +117,18 @@ static void escape_power(void)
         say("^A p: this board has no power key");
 }
 
+static void escape_pause(void)
+{
+    struct vm *vm = atomic_load(&sig_state.vm);
+    if (!vm)
+        return;
+    if (vm_is_paused(vm))
+        vm_resume(vm);
+    else
+        vm_pause(vm);
+    say(vm_is_paused(vm) ? "paused; ^A s goes on" : "goes on");
+}
+
 static void escape_help(void);
 
 static const struct {
@@ -126,6 +138,7 @@ static const struct {
 } escapes[] = {
     {'x', "x end the run",         escape_quit },
     {'p', "p press the power key", escape_power},
+    {'s', "s stop, and go on",     escape_pause},
     {'h', "h this list",           escape_help },
 };
 

@@ -143,6 +143,21 @@ void vm_run(struct vm *vm, struct vm_result *result);
  * kept. */
 void vm_stop(struct vm *vm, enum vm_end end, int code);
 
+/*
+ * Ask every vCPU to stop between two instructions, with its registers complete, or to go on. The
+ * guest's timers and --timeout count on, and what arrives for its devices waits. A vCPU that is in
+ * a write to a full pipe stops when that ends. Repeats change nothing. Any thread.
+ */
+void vm_pause(struct vm *vm);
+void vm_resume(struct vm *vm);
+bool vm_is_paused(const struct vm *vm); /* was it asked for? */
+
+/*
+ * Wait until every vCPU has stopped after vm_pause(), or the machine has ended: false then. Until
+ * vm_resume() nothing changes registers; one caller at a time, never a vCPU's thread.
+ */
+bool vm_pause_wait(struct vm *vm);
+
 /* Press the power key (a PL061 pin where the board has one); false when it has none. Any thread. */
 bool vm_power_key(struct vm *vm);
 

@@ -28,6 +28,14 @@ void vcpu_wake(struct vcpu *v)
     park_wake(&v->park);
 }
 
+void vcpu_kick_out(struct vcpu *v)
+{
+    struct hv_vcpu *hv = atomic_load(&v->hv);
+    if (hv)
+        v->vm->cfg.engine->kick(hv);
+    vcpu_wake(v);
+}
+
 /*
  * The GIC drives a vCPU's input. The engine's vCPU may not exist yet: `lines` remembers, and
  * vcpu_open() applies it after hv is set, so one of the two always delivers.
@@ -173,7 +181,7 @@ static bool vcpu_wait(struct vcpu *v, const struct hv_exit *exit)
     if (atomic_fetch_add(&vm->n_waiting, 1) + 1 == atomic_load(&vm->n_on) && vm->uart)
         vm->uart_idle(vm->uart);
     while (!vcpu_stopping(v) && !vm->cfg.engine->runnable(hv) && !atomic_load(&vm->want_report) &&
-           clock_mono_ns() < exit->wait.deadline_ns)
+           !atomic_load(&vm->paused) && clock_mono_ns() < exit->wait.deadline_ns)
         park_wait(&v->park, exit->wait.deadline_ns);
     atomic_fetch_sub(&vm->n_waiting, 1);
     atomic_store(&v->waits, false);
@@ -240,6 +248,21 @@ static void vcpu_trace(const struct vcpu *v, const struct hv_exit *exit)
         log_at(LOG_TRACE, "cpu%u: %s", v->index, exit_names[exit->reason]);
 }
 
+/*
+ * Stay here while the machine is paused. The caller counts as active again before it looks at
+ * `paused` once more, as vm_pause_wait() looks at n_active after `paused` was set: one of the two
+ * sees the other.
+ */
+static void vcpu_paused(struct vcpu *v)
+{
+    struct vm *vm = v->vm;
+    atomic_fetch_sub(&vm->n_active, 1);
+    park_wake(&vm->pauser);
+    while (atomic_load(&vm->paused) && !vcpu_stopping(v))
+        park_wait(&v->park, UINT64_MAX);
+    atomic_fetch_add(&vm->n_active, 1);
+}
+
 /* Run until the machine ends or this vCPU is turned off. */
 static void vcpu_loop(struct vcpu *v)
 {
@@ -247,6 +270,11 @@ static void vcpu_loop(struct vcpu *v)
     struct hv_vcpu *hv = atomic_load(&v->hv);
     bool go = true;
     while (go && !vcpu_stopping(v)) {
+        if (unlikely(atomic_load_explicit(&v->vm->paused, memory_order_relaxed))) {
+            vcpu_paused(v);
+            atomic_thread_fence(memory_order_seq_cst);
+            continue;
+        }
         struct hv_exit exit = ops->run(hv);
         v->exits[exit.reason]++;
         if (exit.reason != HV_EXIT_KICK)
@@ -301,6 +329,7 @@ void *vcpu_main(void *arg)
             park_wait(&v->park, UINT64_MAX);
             continue;
         }
+        atomic_fetch_add(&vm->n_active, 1);
         if (vcpu_open(v))
             break;
         if (!vm->cfg.caps.starts_cpus || !v->index)
@@ -308,6 +337,8 @@ void *vcpu_main(void *arg)
         if (!vm->phases[VM_PHASE_FIRST_INSN])
             vm->phases[VM_PHASE_FIRST_INSN] = clock_mono_ns();
         vcpu_loop(v);
+        atomic_fetch_sub(&vm->n_active, 1);
+        park_wake(&vm->pauser);
     }
     atomic_store(&v->runs, false);
     return NULL;

@@ -55,12 +55,9 @@ static bool vm_stop_first(struct vm *vm, enum vm_end end, int code)
                                         (uint64_t)end | (uint64_t)(unsigned)code << 8))
         return false;
     console_stop(&vm->con);
-    for (unsigned i = 0; i < vm->cfg.cpus; i++) {
-        struct hv_vcpu *hv = atomic_load(&vm->vcpus[i].hv);
-        if (hv)
-            vm->cfg.engine->kick(hv);
-        vcpu_wake(&vm->vcpus[i]);
-    }
+    for (unsigned i = 0; i < vm->cfg.cpus; i++)
+        vcpu_kick_out(&vm->vcpus[i]);
+    park_wake(&vm->pauser);
     return true;
 }
 
@@ -352,12 +349,10 @@ static void vm_timeout_due(void *arg)
 static void vm_silent_due(void *arg)
 {
     struct vm *vm = arg;
-    struct hv_vcpu *hv = atomic_load(&vm->vcpus[0].hv);
-    if (atomic_load(&vm->con.first_ns) || !hv)
+    if (atomic_load(&vm->con.first_ns) || !atomic_load(&vm->vcpus[0].hv))
         return;
     atomic_store(&vm->want_report, true);
-    vm->cfg.engine->kick(hv);
-    vcpu_wake(&vm->vcpus[0]);
+    vcpu_kick_out(&vm->vcpus[0]);
 }
 
 static void vm_arm(struct vm *vm, struct loop_timer *t, void (*fn)(void *), uint64_t after_ns)
@@ -410,6 +405,36 @@ void vm_run(struct vm *vm, struct vm_result *result)
     }
     vm->phases[VM_PHASE_END] = clock_mono_ns();
     vm_report(vm, result);
+}
+
+/* ---- pausing ---- */
+
+void vm_pause(struct vm *vm)
+{
+    if (atomic_exchange(&vm->paused, true))
+        return;
+    for (unsigned i = 0; i < vm->cfg.cpus; i++)
+        vcpu_kick_out(&vm->vcpus[i]);
+}
+
+void vm_resume(struct vm *vm)
+{
+    if (!atomic_exchange(&vm->paused, false))
+        return;
+    for (unsigned i = 0; i < vm->cfg.cpus; i++)
+        vcpu_wake(&vm->vcpus[i]);
+}
+
+bool vm_is_paused(const struct vm *vm)
+{
+    return atomic_load(&vm->paused);
+}
+
+bool vm_pause_wait(struct vm *vm)
+{
+    while (atomic_load(&vm->n_active) && !atomic_load(&vm->stop))
+        park_wait(&vm->pauser, UINT64_MAX);
+    return !atomic_load(&vm->stop);
 }
 
 static void vm_power_key_up(void *arg)

@@ -83,6 +83,9 @@ struct vm {
     uint64_t phases[VM_PHASES];
     pthread_mutex_t lock;
     _Atomic uint64_t stop;      /* enum vm_end in bits 7..0, code above; 0 while it runs */
+    _Atomic bool paused;        /* vCPUs are to stay out of run() */
+    _Atomic unsigned n_active;  /* vCPUs that are on and not stopped by a pause */
+    struct park pauser;         /* who waits for n_active to be 0 */
     _Atomic unsigned n_on;      /* vCPUs that are on */
     _Atomic unsigned n_waiting; /* of those, in HV_EXIT_WAIT */
     _Atomic bool want_report;   /* silent() waits to be called on vCPU 0's thread */
@@ -114,6 +117,9 @@ void vcpu_line(void *vm, unsigned cpu, bool fiq, bool level);
 void vcpu_timer_line(void *vm, unsigned cpu, unsigned intid, bool level);
 void vcpu_timer_arm(void *vm, unsigned cpu, uint64_t deadline_ns);
 void vcpu_wake(struct vcpu *v);
+/* Make it look at `stop`, `paused` and `want_report`, whether it runs or sleeps. Async-signal-safe.
+ */
+void vcpu_kick_out(struct vcpu *v);
 
 /* psci.c: serve an SMC/HVC call of `v`. False: the vCPU is off now (CPU_OFF). */
 bool psci_call(struct vcpu *v);

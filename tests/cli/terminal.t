@@ -30,6 +30,8 @@ on_terminal() { # NAME WANTED KEYS SIGNAL ARGUMENT...
 {
     on_terminal '^A x ends the run' '0 raw restored b*' '\x01x' '' $sleeper
     on_terminal '^A h lists the keys' '0 raw restored *press the power key*' '\x01h\x01x' '' $sleeper
+    on_terminal '^A s stops it, and lets it go on' '0 raw restored *paused; ^A s goes on*goes on*' '\x01s\x01s\x01x' '' $sleeper
+    on_terminal 'a stopped machine ends' '0 raw restored *paused*' '\x01s\x01x' '' $sleeper
     on_terminal '^A p without a power key' '0 raw restored *no power key*' '\x01p\x01x' '' $sleeper
     on_terminal 'other keys end nothing' '124 raw restored *' 'x\x03\x1c\x1a\x01\x01x' '' \
         --board vibe --entry 0x10000 --timeout 500ms --binary "$T/sleep.raw"

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -31,6 +32,8 @@ struct fake_vcpu {
     const struct script *script;
     unsigned n, at;
     _Atomic bool kicked, line;
+    _Atomic bool inside; /* in run(), for good unless it is kicked */
+    _Atomic unsigned runs;
     struct hv_regs regs;
     uint64_t completed[32]; /* by complete(), in order */
     unsigned n_completed;
@@ -111,14 +114,17 @@ static void fake_vcpu_free(struct hv_vcpu *vcpu)
 static struct hv_exit fake_run(struct hv_vcpu *vcpu)
 {
     struct fake_vcpu *f = fake_of(vcpu);
+    f->runs++;
     if (f->at && f->script[f->at - 1].exit.reason == HV_EXIT_CALL)
         f->results[f->n_results++] = f->regs.x[0];
     if (f->at < f->n) {
         memcpy(f->regs.x, f->script[f->at].x, sizeof f->script[f->at].x);
         return f->script[f->at++].exit;
     }
+    f->inside = true;
     while (!atomic_exchange(&f->kicked, false))
         sched_yield();
+    f->inside = false;
     return (struct hv_exit){.reason = HV_EXIT_KICK};
 }
 
@@ -537,6 +543,104 @@ static void an_engine_with_psci_runs_every_vcpu(void)
     }
 }
 
+/* ---- vm_pause(), vm_resume() ---- */
+
+static struct vm *paused_vm;
+static bool pause_seen[3];
+
+static void wait_inside(unsigned cpus)
+{
+    for (unsigned i = 0; i < cpus; i++)
+        while (!fake[i].inside)
+            sched_yield();
+}
+
+static void *pause_and_go_on(void *arg)
+{
+    unsigned cpus = *(const unsigned *)arg;
+    wait_inside(cpus);
+    vm_pause(paused_vm);
+    vm_pause(paused_vm);
+    pause_seen[0] = vm_pause_wait(paused_vm) && vm_is_paused(paused_vm);
+    unsigned runs[2] = {fake[0].runs, fake[1].runs};
+    pause_seen[1] = !fake[0].inside && !fake[1].inside;
+    for (unsigned i = 0; i < 1000; i++) /* what wakes a vCPU does not end the pause */
+        vm_pause(paused_vm), sched_yield();
+    pause_seen[1] &= runs[0] == fake[0].runs && runs[1] == fake[1].runs;
+    vm_resume(paused_vm);
+    wait_inside(cpus);
+    vm_pause(paused_vm);
+    pause_seen[2] = vm_pause_wait(paused_vm);
+    vm_stop(paused_vm, VM_END_QUIT, 0); /* a paused machine ends */
+    pause_seen[2] &= !vm_pause_wait(paused_vm);
+    return NULL;
+}
+
+static void pause_run(unsigned cpus, const struct script *script, unsigned n)
+{
+    struct vm_config c = config(-1);
+    struct vm_result r;
+    pthread_t t;
+    c.caps.irqchip = c.caps.starts_cpus = cpus > 1;
+    memset(fake, 0, sizeof fake);
+    memset(pause_seen, 0, sizeof pause_seen);
+    fake[0].script = script;
+    fake[0].n = n;
+    expect_u32(vm_new(&paused_vm, &c, NULL), 0);
+    expect_u32(pthread_create(&t, NULL, pause_and_go_on, &cpus), 0);
+    vm_run(paused_vm, &r);
+    pthread_join(t, NULL);
+    vm_free(paused_vm);
+    expect_u32(r.end, VM_END_QUIT);
+    expect_true(pause_seen[0] && pause_seen[1] && pause_seen[2]);
+}
+
+static void a_pause_stops_every_vcpu_and_resume_goes_on(void)
+{
+    pause_run(2, NULL, 0);
+}
+
+static void vcpus_that_are_off_do_not_hold_a_pause_back(void)
+{
+    pause_run(1, NULL, 0);
+}
+
+static void *pause_a_sleeper(void *arg)
+{
+    (void)arg;
+    while (!fake[0].runs)
+        sched_yield();
+    vm_pause(paused_vm);
+    pause_seen[0] = vm_pause_wait(paused_vm);
+    unsigned runs = fake[0].runs;
+    fake[0].line = true; /* it could go on now */
+    vm_resume(paused_vm);
+    while (fake[0].runs == runs)
+        sched_yield();
+    vm_stop(paused_vm, VM_END_QUIT, 0);
+    return NULL;
+}
+
+static void a_vcpu_that_waits_is_paused_too(void)
+{
+    static const struct script s[] = {
+        {.exit = {.reason = HV_EXIT_WAIT, .wait.deadline_ns = UINT64_MAX}}};
+    struct vm_config c = config(-1);
+    struct vm_result r;
+    pthread_t t;
+    memset(fake, 0, sizeof fake);
+    pause_seen[0] = false;
+    fake[0].script = s;
+    fake[0].n = 1;
+    expect_u32(vm_new(&paused_vm, &c, NULL), 0);
+    expect_u32(pthread_create(&t, NULL, pause_a_sleeper, NULL), 0);
+    vm_run(paused_vm, &r);
+    pthread_join(t, NULL);
+    vm_free(paused_vm);
+    expect_u32(r.end, VM_END_QUIT);
+    expect_true(pause_seen[0]);
+}
+
 /* PL011 TRM r1p5 §3.3.10, §3.3.13: sent is TXRIS, masked by IMSC, cleared by ICR; boards/virt.c:
  * SPI 1 */
 static void a_device_drives_the_engines_spi(void)
@@ -616,6 +720,9 @@ static const struct tap_test tests[] = {
     TAP_TEST(engine_words_reach_the_result),
     TAP_TEST(silence_is_told_once),
     TAP_TEST(an_engine_with_psci_runs_every_vcpu),
+    TAP_TEST(a_pause_stops_every_vcpu_and_resume_goes_on),
+    TAP_TEST(vcpus_that_are_off_do_not_hold_a_pause_back),
+    TAP_TEST(a_vcpu_that_waits_is_paused_too),
     TAP_TEST(a_device_drives_the_engines_spi),
     TAP_TEST(too_many_cpus_for_the_engine_is_an_error),
     TAP_TEST(a_missing_image_is_an_error),
