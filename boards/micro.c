@@ -15,7 +15,7 @@ static const struct board_ram micro_ram[] = {
 
 // clang-format off
 #define MICRO_DEVICES(X) /* name, kind, base, size, irq, param */ \
-    X("gicd",    DEV_GICV3_DIST,   0x08000000, 0x00010000, BOARD_NO_IRQ, 0) \
+    X("gicd",    DEV_GICV3_DIST,   0x08000000, 0x00010000, BOARD_NO_IRQ, 32) \
     X("gicr",    DEV_GICV3_REDIST, 0x080a0000, 0x00100000, BOARD_NO_IRQ, 0) \
     X("console", DEV_DEBUGCON,     0x09000000, 0x00001000, BOARD_NO_IRQ, 0) \
     X("sysctl",  DEV_SYSCTL,       0x090c0000, 0x00001000, BOARD_NO_IRQ, 0) \

@@ -21,7 +21,7 @@ static const struct board_ram vibe_ram[] = {
     X("virtio0", DEV_VIRTIO,       0x00a00000, 0x00001000, 16, 0) \
     X("virtio1", DEV_VIRTIO,       0x00a01000, 0x00001000, 17, 0) \
     X("virtio2", DEV_VIRTIO,       0x00a02000, 0x00001000, 18, 0) \
-    X("gicd",    DEV_GICV3_DIST,   0x0c000000, 0x00010000, BOARD_NO_IRQ, 0) \
+    X("gicd",    DEV_GICV3_DIST,   0x0c000000, 0x00010000, BOARD_NO_IRQ, 32) \
     X("gicr",    DEV_GICV3_REDIST, 0x0c0a0000, 0x00100000, BOARD_NO_IRQ, 0) \
     X("console", DEV_DEBUGCON,     0x90000000, 0x00001000, BOARD_NO_IRQ, 0) \
     X("sysctl",  DEV_SYSCTL,       0x90001000, 0x00001000, BOARD_NO_IRQ, 0)

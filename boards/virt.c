@@ -21,7 +21,7 @@ static const struct board_ram virt_ram[] = {
 #define VIRT_DEVICES(X) /* name, kind, base, size, irq, param */ \
     X("flash0",  DEV_CFI_FLASH,    0x00000000, 0x04000000, BOARD_NO_IRQ, 0x40000) \
     X("flash1",  DEV_CFI_FLASH,    0x04000000, 0x04000000, BOARD_NO_IRQ, 0x40000) \
-    X("gicd",    DEV_GICV3_DIST,   0x08000000, 0x00010000, BOARD_NO_IRQ, 0) \
+    X("gicd",    DEV_GICV3_DIST,   0x08000000, 0x00010000, BOARD_NO_IRQ, 256) \
     X("gicr",    DEV_GICV3_REDIST, 0x080a0000, 0x00f60000, BOARD_NO_IRQ, 0) \
     X("uart0",   DEV_PL011,        0x09000000, 0x00001000, 1, 0) \
     X("rtc",     DEV_PL031,        0x09010000, 0x00001000, 2, 0) \

@@ -16,7 +16,9 @@ enum dev_kind {
     DEV_PL011,
     DEV_PL031,
     DEV_PL061,      /* `param`: input pin of the power key, 0..7, or BOARD_NO_KEY */
-    DEV_GICV3_DIST, /* with DEV_GICV3_REDIST, one interrupt controller of two windows */
+    DEV_GICV3_DIST, /* with DEV_GICV3_REDIST, one interrupt controller of two windows; `param`: its
+                       SPIs, 32, 64..BOARD_SPIS_MAX: more of them make a KVM machine slower to start
+                     */
     DEV_GICV3_REDIST,
     DEV_CFI_FLASH, /* `param`: erase-block size in bytes; filled by --firmware */
     DEV_DEBUGCON,  /* a byte store prints it */
@@ -36,8 +38,9 @@ enum dev_kind {
 };
 
 #define BOARD_NO_IRQ   (-1)
-#define BOARD_IRQ_MAX  987 /* GICv3 IHI 0069H §2.2.1: SPIs are INTIDs 32..1019 */
-#define BOARD_GSI_MAX  23  /* inputs of the I/O APIC (82093AA data sheet §2.4) */
+#define BOARD_SPIS_MAX 256 /* of the models; GICv3 IHI 0069H §2.2.1 has 988 */
+#define BOARD_IRQ_MAX  (BOARD_SPIS_MAX - 1)
+#define BOARD_GSI_MAX  23 /* inputs of the I/O APIC (82093AA data sheet §2.4) */
 #define BOARD_NO_KEY   0xff
 #define BOARD_CPUS_MAX 8
 
@@ -114,7 +117,7 @@ int board_check(const struct board *board, struct err *err);
 #define BOARD_ROW_ASSERT(name, kind, base, size, irq, param)                                       \
     _Static_assert((base) % 0x200 == 0 && (size) > 0 && (size) % 0x200 == 0 && (irq) >= -1 &&      \
                        (irq) <= BOARD_IRQ_MAX,                                                     \
-                   name ": base and size are multiples of 0x200, irq is -1 or 0..987");
+                   name ": base and size are multiples of 0x200, irq is -1 or 0..255");
 #define BOARD_PORT_ASSERT(name, kind, base, size, irq, param)                                      \
     _Static_assert((base) >= 0 && (size) > 0 && (base) + (size) <= 0x10000 && (irq) >= -1 &&       \
                        (irq) <= BOARD_GSI_MAX,                                                     \

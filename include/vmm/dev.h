@@ -89,13 +89,13 @@ int cfi_flash_new(struct dev **dev, const char *name, uint8_t *mem, uint64_t siz
 /*
  * GICv3 distributor, redistributors and CPU interfaces as one device of two windows: the
  * distributor is at device offset 0 (64 KiB), the redistributors at GIC_REDIST_OFF, GIC_REDIST_SIZE
- * each. `line(ctx, cpu, fiq, level)` drives a vCPU's IRQ or FIQ input, any thread, the device's
- * lock held.
+ * each. `spis` is 32, 64..BOARD_SPIS_MAX. `line(ctx, cpu, fiq, level)` drives a vCPU's IRQ or FIQ
+ * input, any thread, the device's lock held.
  */
 #define GIC_REDIST_OFF  0x10000
 #define GIC_REDIST_SIZE 0x20000
 
-int gic_new(struct dev **dev, const char *name, unsigned cpus,
+int gic_new(struct dev **dev, const char *name, unsigned cpus, unsigned spis,
             void (*line)(void *ctx, unsigned cpu, bool fiq, bool level), void *ctx);
 
 /* irq_line.set of an SPI: ctx is the gic's struct dev, n the SPI number. Takes the lock. Any

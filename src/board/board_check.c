@@ -213,6 +213,14 @@ static int board_check_pc(const struct board *b, struct err *err)
     return 0;
 }
 
+static const struct board_dev *board_gicd(const struct board *b)
+{
+    for (unsigned i = 0; i < b->n_devs; i++)
+        if (b->devs[i].kind == DEV_GICV3_DIST)
+            return &b->devs[i];
+    return NULL;
+}
+
 static int board_check_params(const struct board *b, struct err *err)
 {
     const struct board_dev *con = b->console ? board_dev_find(b, b->console) : NULL;
@@ -227,6 +235,14 @@ static int board_check_params(const struct board *b, struct err *err)
                              "board %s: %s has erase blocks of %#x; a power of two that divides "
                              "%#" PRIx64 " is possible",
                              b->name, d->name, d->param, d->size);
+        if (d->kind == DEV_GICV3_DIST && (!d->param || d->param > BOARD_SPIS_MAX || d->param % 32))
+            return board_bad(err,
+                             "board %s: %s has %u SPIs; a multiple of 32, 32 to %u, is possible",
+                             b->name, d->name, d->param, BOARD_SPIS_MAX);
+        const struct board_dev *gic = board_gicd(b);
+        if (gic && d->irq >= (int)gic->param)
+            return board_bad(err, "board %s: %s has SPI %d, and %s has %u of them", b->name,
+                             d->name, d->irq, gic->name, gic->param);
         if (d->kind == DEV_PL061 && d->param > 7 && d->param != BOARD_NO_KEY)
             return board_bad(err, "board %s: %s has its power key on pin %u, pins are 0..7",
                              b->name, d->name, d->param);

@@ -153,7 +153,7 @@ static bool gic_wire(struct gic_bank *b, unsigned n, bool level)
 void gic_set_spi(void *gic, unsigned spi, bool level)
 {
     struct gic *g = container_of((struct dev *)gic, struct gic, dev);
-    assert(spi < GIC_SPIS); /* the board checks' business, not the guest's */
+    assert(spi + 32 < g->intids); /* the board checks' business, not the guest's */
     unsigned k = spi / 32, n = spi % 32;
     dev_lock(&g->dev);
     if (gic_wire(&g->spi[k], n, level) && (g->spi[k].enable >> n & 1)) {
@@ -334,15 +334,16 @@ static const struct dev_ops gic_ops = {
     .free = gic_free,
 };
 
-int gic_new(struct dev **dev, const char *name, unsigned cpus,
+int gic_new(struct dev **dev, const char *name, unsigned cpus, unsigned spis,
             void (*line)(void *ctx, unsigned cpu, bool fiq, bool level), void *ctx)
 {
-    assert(cpus && cpus <= GIC_CPUS_MAX);
+    assert(cpus && cpus <= GIC_CPUS_MAX && spis && spis <= GIC_SPIS && spis % 32 == 0);
     struct gic *g = calloc(1, sizeof *g);
     if (!g)
         return -ENOMEM;
     dev_init(&g->dev, &gic_ops, name);
     g->cpus = cpus;
+    g->intids = 32 + spis;
     g->line = line;
     g->ctx = ctx;
     gic_reset(&g->dev);

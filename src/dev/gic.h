@@ -10,7 +10,6 @@
 #define GIC_CPUS_MAX  16 /* one affinity cluster: Aff0 is the CPU's index, Aff1..3 are 0 */
 #define GIC_SPI_BANKS 8
 #define GIC_SPIS      (32 * GIC_SPI_BANKS)
-#define GIC_INTIDS    (32 + GIC_SPIS)
 
 #define GIC_SPURIOUS      1023 /* §2.2: no interrupt */
 #define GICR_WAKER_ASLEEP 6    /* ProcessorSleep, ChildrenAsleep */
@@ -55,6 +54,7 @@ struct gic_cpu {
 struct gic {
     struct dev dev;
     unsigned cpus;
+    unsigned intids; /* 32 and its SPIs: 64, 96..32 + GIC_SPIS */
     void (*line)(void *ctx, unsigned cpu, bool fiq, bool level);
     void *ctx;
     uint32_t ctlr; /* GICD_CTLR: the group enables */
@@ -69,7 +69,7 @@ struct gic {
 void gic_update(struct gic *g, unsigned cpu);
 void gic_update_all(struct gic *g);
 
-/* The bank that holds an INTID as `cpu` sees it; intid < GIC_INTIDS. */
+/* The bank that holds an INTID as `cpu` sees it; intid < g->intids. */
 static inline struct gic_bank *gic_bank(struct gic *g, unsigned cpu, unsigned intid)
 {
     return intid < 32 ? &g->cpu[cpu].priv : &g->spi[intid / 32 - 1];

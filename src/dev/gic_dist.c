@@ -24,7 +24,7 @@
 #define GICD_CTLR_DS  BIT(6) /* RAO */
 
 /* GICD_TYPER: no LPIs, MBIs, security; A3V, so that IROUTER.Aff3 counts; IDbits 10 bits */
-#define GICD_TYPER_VALUE ((uint32_t)(BIT(24) | 9u << 19 | (GIC_INTIDS / 32 - 1)))
+#define GICD_TYPER_VALUE ((uint32_t)(BIT(24) | 9u << 19))
 
 #define IROUTER_IRM  BIT(31)
 #define IROUTER_MASK UINT64_C(0xff80ffffff) /* Aff3, IRM, Aff2..0 */
@@ -35,7 +35,7 @@ static struct gic_bank *gicd_bits_bank(struct gic *g, unsigned off, unsigned *ba
 {
     unsigned word = off % 0x80 / 4;
     *base = off - off % 0x80;
-    return word >= 1 && word <= GIC_SPI_BANKS ? &g->spi[word - 1] : NULL;
+    return word >= 1 && word < g->intids / 32 ? &g->spi[word - 1] : NULL;
 }
 
 /* GICD_IROUTER<n>: where each SPI goes. An affinity that no CPU has sends it nowhere. */
@@ -68,13 +68,13 @@ static uint32_t gicd_read_word(struct gic *g, unsigned off)
     }
     if (off >= GICD_ICFGR && off < GICD_ICFGR_END) {
         unsigned first = (off - GICD_ICFGR) * 4; /* 16 interrupts in a word */
-        return first >= 32 && first < GIC_INTIDS
+        return first >= 32 && first < g->intids
                    ? gic_cfg_read(&g->spi[first / 32 - 1], first / 16 % 2)
                    : 0;
     }
     if (off >= GICD_IROUTER && off < GICD_IROUTER_END) {
         unsigned intid = (off - GICD_IROUTER) / 8;
-        if (intid < 32 || intid >= GIC_INTIDS)
+        if (intid < 32 || intid >= g->intids)
             return 0;
         return (uint32_t)(g->irouter[intid - 32] >> (off % 8 * 8));
     }
@@ -82,7 +82,7 @@ static uint32_t gicd_read_word(struct gic *g, unsigned off)
     case GICD_CTLR:
         return g->ctlr | GICD_CTLR_ARE | GICD_CTLR_DS;
     case GICD_TYPER:
-        return GICD_TYPER_VALUE;
+        return GICD_TYPER_VALUE | (g->intids / 32 - 1);
     case GICD_IIDR:
         return GIC_IIDR;
     default:
@@ -94,7 +94,7 @@ uint32_t gicd_read(struct gic *g, unsigned off, unsigned size)
 {
     if (off >= GICD_IPRIORITYR && off < GICD_ITARGETSR) {
         unsigned intid = off - GICD_IPRIORITYR;
-        return intid >= 32 && intid < GIC_INTIDS
+        return intid >= 32 && intid < g->intids
                    ? gic_prio_read(&g->spi[intid / 32 - 1], intid % 32, size)
                    : 0;
     }
@@ -112,11 +112,11 @@ static void gicd_write_word(struct gic *g, unsigned off, uint32_t val)
             gic_bits_write(b, base, val);
     } else if (off >= GICD_ICFGR && off < GICD_ICFGR_END) {
         unsigned first = (off - GICD_ICFGR) * 4;
-        if (first >= 32 && first < GIC_INTIDS)
+        if (first >= 32 && first < g->intids)
             gic_cfg_write(&g->spi[first / 32 - 1], first / 16 % 2, val);
     } else if (off >= GICD_IROUTER && off < GICD_IROUTER_END) {
         unsigned intid = (off - GICD_IROUTER) / 8;
-        if (intid < 32 || intid >= GIC_INTIDS)
+        if (intid < 32 || intid >= g->intids)
             return;
         unsigned shift = off % 8 * 8;
         uint64_t keep = g->irouter[intid - 32] & ~(UINT64_C(0xffffffff) << shift);
@@ -128,7 +128,7 @@ void gicd_write(struct gic *g, unsigned off, unsigned size, uint32_t val)
 {
     if (off >= GICD_IPRIORITYR && off < GICD_ITARGETSR) {
         unsigned intid = off - GICD_IPRIORITYR;
-        if (intid >= 32 && intid < GIC_INTIDS)
+        if (intid >= 32 && intid < g->intids)
             gic_prio_write(&g->spi[intid / 32 - 1], intid % 32, size, val);
     } else if (size == 4) {
         gicd_write_word(g, off, val);

@@ -53,7 +53,7 @@ static void icc_eoir_w(struct gic *g, unsigned cpu, unsigned group, uint64_t val
     uint32_t all = c->apr[0] | c->apr[1], top = all & -all;
     /* Special INTIDs are ignored; ending what is not the running group's is UNPREDICTABLE: ignored.
      */
-    if (intid >= GIC_INTIDS || !(c->apr[group] & top))
+    if (intid >= g->intids || !(c->apr[group] & top))
         return;
     c->apr[group] &= ~top;
     if (!(c->ctlr & ICC_CTLR_EOIMODE) && gic_group_of(g, cpu, intid) == group)
@@ -113,7 +113,7 @@ static void icc_dir_w(struct gic *g, unsigned cpu, unsigned arg, uint64_t val)
 {
     (void)arg;
     unsigned intid = val & 0xffffff;
-    if (intid < GIC_INTIDS && (g->cpu[cpu].ctlr & ICC_CTLR_EOIMODE)) /* else ignored */
+    if (intid < g->intids && (g->cpu[cpu].ctlr & ICC_CTLR_EOIMODE)) /* else ignored */
         icc_deactivate(g, cpu, intid);
     gic_update_all(g);
 }

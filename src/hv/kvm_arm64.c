@@ -17,7 +17,6 @@
 
 #include <errno.h>
 
-
 const enum board_arch kvm_arch = ARCH_ARM64;
 const char *const kvm_arch_host = "an ARM64 host";
 
@@ -25,9 +24,6 @@ const struct kvm_need kvm_arch_needs[] = {
     {KVM_CAP_ARM_PSCI_0_2, "KVM_CAP_ARM_PSCI_0_2, since Linux 3.16"},
     {0,                    NULL                                    },
 };
-
-#define KVM_SPIS   256 /* of the GIC's model, src/dev/gic.h: the same machine on every engine */
-#define KVM_INTIDS (32 + KVM_SPIS)
 
 /* 0 is 40 bits of guest physical address, what every board fits in; some CPUs have less. */
 unsigned long kvm_arch_vm_type(int dev, bool again)
@@ -82,11 +78,16 @@ static const struct {
 static int kvm_gic_place(struct hv_vm *vm, const struct board_dev *row, struct err *err)
 {
     uint64_t base = row->base;
-    for (unsigned i = 0; i < ARRAY_LEN(kvm_gic_windows); i++)
+    uint32_t intids = 32 + row->param;
+    int rc = 0;
+    if (row->kind == DEV_GICV3_DIST)
+        rc = kvm_gic_set(vm, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &intids, "its number of interrupts",
+                         err);
+    for (unsigned i = 0; i < ARRAY_LEN(kvm_gic_windows) && !rc; i++)
         if (row->kind == kvm_gic_windows[i].kind)
-            return kvm_gic_set(vm, KVM_DEV_ARM_VGIC_GRP_ADDR, kvm_gic_windows[i].attr[vm->gicv2],
-                               &base, kvm_gic_windows[i].what, err);
-    return 0;
+            rc = kvm_gic_set(vm, KVM_DEV_ARM_VGIC_GRP_ADDR, kvm_gic_windows[i].attr[vm->gicv2],
+                             &base, kvm_gic_windows[i].what, err);
+    return rc;
 }
 
 int kvm_arch_vm_begin(struct hv_vm *vm, const struct hv_config *config, struct err *err)
@@ -98,8 +99,6 @@ int kvm_arch_vm_begin(struct hv_vm *vm, const struct hv_config *config, struct e
     if (rc)
         return err_sys(err, -rc, "engine kvm: cannot create the GICv%d", vm->gicv2 ? 2 : 3);
     vm->irqchip = (int)gic.fd;
-    uint32_t intids = KVM_INTIDS;
-    rc = kvm_gic_set(vm, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &intids, "its number of interrupts", err);
     for (unsigned i = 0; i < config->board->n_devs && !rc; i++)
         rc = kvm_gic_place(vm, &config->board->devs[i], err);
     return rc;
@@ -186,7 +185,7 @@ static const struct {
     {KVM_CORE(regs.pc),            offsetof(struct hv_regs, pc)   },
     {KVM_SCTLR_EL1,                offsetof(struct hv_regs, sctlr)},
     {KVM_TTBR0_EL1,                offsetof(struct hv_regs, ttbr0)},
-    {KVM_TCR_EL1,                  offsetof(struct hv_regs, tcr)},
+    {KVM_TCR_EL1,                  offsetof(struct hv_regs, tcr)  },
     {KVM_TTBR1_EL1,                offsetof(struct hv_regs, ttbr1)},
     {KVM_VBAR_EL1,                 offsetof(struct hv_regs, vbar) },
     {KVM_ESR_EL1,                  offsetof(struct hv_regs, esr)  },

@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-
 const enum board_arch kvm_arch = ARCH_X86_64;
 const char *const kvm_arch_host = "an x86-64 host";
 

@@ -30,6 +30,7 @@ static uint16_t vq_load(const uint16_t *p)
     return __atomic_load_n(p, __ATOMIC_ACQUIRE);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): clang-tidy 14 does not see the atomic store */
 static void vq_store(uint16_t *p, uint16_t val)
 {
     __atomic_store_n(p, val, __ATOMIC_RELEASE);

@@ -162,7 +162,7 @@ static int vm_gic(struct vm *vm, const struct board_dev *row, struct dev **dev)
 {
     if (vm->cfg.caps.irqchip)
         return 0;
-    int rc = gic_new(dev, row->name, vm->cfg.cpus, vcpu_line, vm);
+    int rc = gic_new(dev, row->name, vm->cfg.cpus, row->param, vcpu_line, vm);
     vm->gic = rc ? NULL : *dev;
     return rc;
 }

@@ -28,7 +28,8 @@ if pid == 0:
     for fd in range(3):
         os.dup2(slave, fd)
     os.close(master)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also under nohup
+    for ignored in signal.SIGHUP, signal.SIGINT, signal.SIGQUIT:  # by nohup, or a job in the background
+        signal.signal(ignored, signal.SIG_DFL)
     os.execv(os.environ["VIBEVMM"], ["vibevmm"] + sys.argv[3:])
 
 out = b""

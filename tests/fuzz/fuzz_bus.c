@@ -132,7 +132,7 @@ static void machine_init(struct machine *m)
     m->flash_mem = malloc(FLASH_SIZE);
     check(m->flash_mem);
     memset(m->flash_mem, 0xff, FLASH_SIZE);
-    check(!gic_new(&m->gic, "gic", CPUS, line_set, m));
+    check(!gic_new(&m->gic, "gic", CPUS, 256, line_set, m));
     check(!cfi_flash_new(&m->flash, "flash", m->flash_mem, FLASH_SIZE, FLASH_BLOCK, on_array,
                          on_dirty, m));
     check(!pl011_new(&m->uart, "uart", &m->chr, (struct irq_line){gic_set_spi, m->gic, 1}));

@@ -20,7 +20,7 @@ static struct draft draft_new(void)
 {
     static const struct board_dev devs[] = {
         {"flash",  DEV_CFI_FLASH,    0x0,       0x100000, BOARD_NO_IRQ, 0x10000},
-        {"gicd",   DEV_GICV3_DIST,   0x8000000, 0x10000,  BOARD_NO_IRQ, 0      },
+        {"gicd",   DEV_GICV3_DIST,   0x8000000, 0x10000,  BOARD_NO_IRQ, 32     },
         {"gicr",   DEV_GICV3_REDIST, 0x80a0000, 0x40000,  BOARD_NO_IRQ, 0      },
         {"uart",   DEV_PL011,        0x9000000, 0x1000,   1,            0      },
         {"gpio",   DEV_PL061,        0x9010000, 0x1000,   2,            3      },
@@ -142,8 +142,12 @@ static void spis_are_used_once(void)
     BAD(d.devs[6].irq = 1, "uart and virtio both have SPI 1");
     BAD(d.devs[6].irq = BOARD_NO_IRQ, "virtio has SPI -1, but a virtio-mmio has one");
     BAD(d.devs[5].irq = 9, "sysctl has SPI 9, but a sysctl has none");
-    BAD(d.devs[6].irq = 988, "SPIs are 0..987");
-    BAD(d.devs[6].irq = -2, "SPIs are 0..987");
+    BAD(d.devs[6].irq = 256, "SPIs are 0..255");
+    BAD(d.devs[6].irq = 32, "virtio has SPI 32, and gicd has 32 of them");
+    BAD(d.devs[1].param = 33, "gicd has 33 SPIs; a multiple of 32, 32 to 256");
+    BAD(d.devs[1].param = 0, "gicd has 0 SPIs");
+    BAD(d.devs[1].param = 288, "gicd has 288 SPIs");
+    BAD(d.devs[6].irq = -2, "SPIs are 0..255");
 }
 
 static void the_gic_is_a_pair(void)
@@ -188,7 +192,7 @@ static void virt_is_where_qemu_has_it(void)
 {
     static const struct board_dev rows[] = {
         {"flash0",   DEV_CFI_FLASH,    0x0,       0x4000000, -1, 0x40000},
-        {"gicd",     DEV_GICV3_DIST,   0x8000000, 0x10000,   -1, 0      },
+        {"gicd",     DEV_GICV3_DIST,   0x8000000, 0x10000,   -1, 256    },
         {"gicr",     DEV_GICV3_REDIST, 0x80a0000, 0xf60000,  -1, 0      },
         {"uart0",    DEV_PL011,        0x9000000, 0x1000,    1,  0      },
         {"rtc",      DEV_PL031,        0x9010000, 0x1000,    2,  0      },

@@ -65,7 +65,7 @@ static void gic_init(struct rig *r)
 {
     rig_init(r, "", 0);
     memset(&lines, 0, sizeof lines);
-    expect_u64(gic_new(&r->dev, "gic", CPUS, line_set, NULL), 0);
+    expect_u64(gic_new(&r->dev, "gic", CPUS, 256, line_set, NULL), 0);
     rig_map(r, GIC_REDIST_OFF + CPUS * GIC_REDIST_SIZE);
 }
 
