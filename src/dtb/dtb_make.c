@@ -243,8 +243,21 @@ static void (*const dtb_writers[DEV_KINDS])(struct dtb_out *o, const struct boar
 
 /* ---- what is not a device ---- */
 
+/* Room for what a run adds to /chosen (dtb_patch.c), so that no byte of the tree has to move. */
+static const struct {
+    const char *name;
+    uint32_t len;
+} dtb_holes[] = {
+    {"bootargs",           128},
+    {"linux,initrd-start", 8  },
+    {"linux,initrd-end",   8  },
+    {"rng-seed",           32 },
+    {"kaslr-seed",         8  },
+};
+
 static void dtb_chosen(struct dtb_out *o)
 {
+    static const uint8_t hole[128];
     const struct board_dev *con = board_dev_find(o->board, o->board->console);
     char path[80];
     /*
@@ -257,7 +270,18 @@ static void dtb_chosen(struct dtb_out *o)
         snprintf(path, sizeof path, "/debugcon@%" PRIx64, con->base);
     dtb_begin(o, "chosen");
     dtb_text(o, "stdout-path", path);
+    for (unsigned i = 0; i < ARRAY_LEN(dtb_holes); i++)
+        dtb_bytes(o, dtb_holes[i].name, hole, dtb_holes[i].len);
     dtb_end(o);
+}
+
+/* The properties of a run become NOPs, which are no properties; their names stay in the blob. */
+static int dtb_make_holes(void *fdt)
+{
+    int chosen = fdt_path_offset(fdt, "/chosen"), rc = MIN(chosen, 0);
+    for (unsigned i = 0; i < ARRAY_LEN(dtb_holes) && !rc; i++)
+        rc = fdt_nop_property(fdt, chosen, dtb_holes[i].name);
+    return rc;
 }
 
 /* psci.yaml; the function numbers are those that "arm,psci" (0.1) asks for: DEN 0022F §5.2. */
@@ -347,7 +371,7 @@ static void dtb_root(struct dtb_out *o)
     dtb_u32s(o, "#address-cells", 2);
     dtb_u32s(o, "#size-cells", 2);
     dtb_u32s(o, "interrupt-parent", DTB_GIC);
-    dtb_chosen(o);
+    dtb_chosen(o); /* these three first: dtb_patch.c takes them by their place */
     dtb_memory(o);
     dtb_cpus(o);
     dtb_psci(o);
@@ -370,6 +394,7 @@ int dtb_make(const struct board *board, void *buf, size_t room, size_t *len, str
     dtb_keep(&o, o.rc ? o.rc : fdt_finish_reservemap(buf));
     dtb_root(&o);
     dtb_keep(&o, o.rc ? o.rc : fdt_finish(buf));
+    dtb_keep(&o, o.rc ? o.rc : dtb_make_holes(buf));
     if (o.rc)
         return err_set(err, ERR_HOST, o.rc == -FDT_ERR_NOSPACE ? ENOSPC : EINVAL,
                        "dtb: board %s: %s", board->name, fdt_strerror(o.rc));

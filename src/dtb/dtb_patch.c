@@ -16,6 +16,8 @@
 /* Property headers, names and the nodes that a file may lack. */
 #define DTB_SLACK 1024
 
+#define DTB_TAG 4u /* bytes of a token, and what tokens are aligned to */
+
 size_t dtb_room(size_t base_len, const struct dtb_run *run)
 {
     size_t args = run->bootargs ? strlen(run->bootargs) + 1 : 0;
@@ -50,15 +52,10 @@ static bool dtb_is_memory(const void *fdt, int node)
     return type && len == sizeof "memory" && !memcmp(type, "memory", sizeof "memory");
 }
 
-/* One /memory node, at the place of the first that is there, says all RAM; others go. */
-static int dtb_patch_memory(void *fdt, const struct guest_mem *mem, struct err *err)
+/* RAM as cells of `ac` and `sc` words in reg; its length, or -ERANGE with err filled. */
+static int dtb_ram_cells(const struct guest_mem *mem, int ac, int sc, uint8_t *reg, struct err *err)
 {
-    int ac = fdt_address_cells(fdt, 0), sc = fdt_size_cells(fdt, 0);
-    uint8_t reg[MEM_REGIONS_MAX * 16], *at = reg;
-    if (ac < 1 || ac > 2 || sc < 1 || sc > 2)
-        return err_set(err, ERR_IMAGE, EINVAL,
-                       "dtb: the root has #address-cells %d and #size-cells %d; 1 and 2 are taken",
-                       ac, sc);
+    uint8_t *at = reg;
     for (unsigned i = 0; i < mem->n; i++) {
         const struct mem_region *r = &mem->regions[i];
         if ((ac == 1 && r->base >> 32) || (sc == 1 && r->size >> 32))
@@ -69,6 +66,22 @@ static int dtb_patch_memory(void *fdt, const struct guest_mem *mem, struct err *
         dtb_put(&at, r->base, ac);
         dtb_put(&at, r->size, sc);
     }
+    return (int)(at - reg);
+}
+
+/* A file's tree: one /memory node, at the place of the first that is there, says all RAM; others
+ * go. */
+static int dtb_patch_memory(void *fdt, const struct guest_mem *mem, struct err *err)
+{
+    int ac = fdt_address_cells(fdt, 0), sc = fdt_size_cells(fdt, 0);
+    uint8_t reg[MEM_REGIONS_MAX * 16];
+    if (ac < 1 || ac > 2 || sc < 1 || sc > 2)
+        return err_set(err, ERR_IMAGE, EINVAL,
+                       "dtb: the root has #address-cells %d and #size-cells %d; 1 and 2 are taken",
+                       ac, sc);
+    int len = dtb_ram_cells(mem, ac, sc, reg, err);
+    if (len < 0)
+        return len;
     char name[32];
     snprintf(name, sizeof name, "memory@%" PRIx64, mem->regions[0].base);
     int keep = fdt_subnode_offset(fdt, 0, name);
@@ -87,7 +100,7 @@ static int dtb_patch_memory(void *fdt, const struct guest_mem *mem, struct err *
     }
     if (keep < 0)
         return keep;
-    int rc = dtb_set(fdt, keep, "reg", reg, (size_t)(at - reg));
+    int rc = dtb_set(fdt, keep, "reg", reg, (size_t)len);
     if (!rc && !dtb_is_memory(fdt, keep))
         rc = dtb_set(fdt, keep, "device_type", "memory", sizeof "memory");
     return rc;
@@ -98,12 +111,11 @@ static int dtb_patch_memory(void *fdt, const struct guest_mem *mem, struct err *
  * number go. With each, the next one moves to its place; looking them up again would cost more than
  * all else here.
  */
-static int dtb_patch_cpus(void *fdt, unsigned cpus)
+static int dtb_patch_cpus(void *fdt, int all, unsigned cpus)
 {
     char name[16];
     snprintf(name, sizeof name, "cpu@%x", cpus);
-    int node = fdt_subnode_offset(fdt, 0, "cpus");
-    node = node < 0 ? node : fdt_subnode_offset(fdt, node, name);
+    int node = fdt_subnode_offset(fdt, all, name);
     for (const char *at;
          node >= 0 && (at = fdt_get_name(fdt, node, NULL)) && !strncmp(at, "cpu@", 4);) {
         int rc = fdt_del_node(fdt, node);
@@ -120,21 +132,66 @@ static bool dtb_zero(const uint8_t *p, size_t n)
     return !n;
 }
 
-static int dtb_patch_chosen(void *fdt, const struct dtb_run *run)
+/* Where `name` is in the strings block, or -1. */
+static int64_t dtb_name(const void *fdt, const char *name)
 {
-    int node = dtb_node(fdt, 0, "chosen"), rc = node < 0 ? node : 0;
+    const char *strings = (const char *)fdt + fdt_off_dt_strings(fdt);
+    for (uint32_t at = 0; at < fdt_size_dt_strings(fdt); at += (uint32_t)strlen(strings + at) + 1)
+        if (!strcmp(strings + at, name))
+            return at;
+    return -1;
+}
+
+/*
+ * Write a property over NOPs of the node, of which a board's blob has some where the properties of
+ * a run go (dtb_make.c). False: there is no room, or the name is not in the blob.
+ */
+static bool dtb_fill(void *fdt, int node, const char *name, const void *val, size_t len)
+{
+    const uint32_t head = 3 * DTB_TAG; /* token, length, name (DTSpec 0.4 §5.4.1) */
+    uint8_t *p = (uint8_t *)fdt + fdt_off_dt_struct(fdt) + node + DTB_TAG, *hole = NULL;
+    uint64_t need = align_up(head + len, DTB_TAG);
+    int64_t name_at = dtb_name(fdt, name);
+    p += align_up(strlen((const char *)p) + 1, DTB_TAG);
+    for (uint32_t tag;
+         name_at >= 0 && (tag = be32_get(p)) != FDT_BEGIN_NODE && tag != FDT_END_NODE;) {
+        hole = tag != FDT_NOP ? NULL : hole ? hole : p;
+        p += tag == FDT_PROP ? head + align_up(be32_get(p + DTB_TAG), DTB_TAG) : DTB_TAG;
+        if (!hole || (uint64_t)(p - hole) < need)
+            continue;
+        memset(hole + need - DTB_TAG, 0,
+               DTB_TAG); /* what the value does not fill of the last one */
+        const fdt32_t prop[3] = {cpu_to_fdt32(FDT_PROP), cpu_to_fdt32((uint32_t)len),
+                                 cpu_to_fdt32((uint32_t)name_at)};
+        memcpy(hole, prop, sizeof prop);
+        memcpy(hole + head, val, len);
+        return true;
+    }
+    return false;
+}
+
+static int dtb_set_chosen(void *fdt, int node, const char *name, const void *val, size_t len)
+{
+    return dtb_fill(fdt, node, name, val, len) ? 0 : dtb_set(fdt, node, name, val, len);
+}
+
+static int dtb_patch_chosen(void *fdt, int node, bool from_file, const struct dtb_run *run)
+{
+    int (*set)(void *, int, const char *, const void *, size_t) =
+        from_file ? dtb_set : dtb_set_chosen;
+    int rc = MIN(node, 0);
     if (!rc && run->bootargs && *run->bootargs)
-        rc = dtb_set(fdt, node, "bootargs", run->bootargs, strlen(run->bootargs) + 1);
+        rc = set(fdt, node, "bootargs", run->bootargs, strlen(run->bootargs) + 1);
     if (!rc && run->initrd_len) {
         fdt64_t start = cpu_to_fdt64(run->initrd_gpa);
         fdt64_t end = cpu_to_fdt64(run->initrd_gpa + run->initrd_len);
-        rc = dtb_set(fdt, node, "linux,initrd-start", &start, sizeof start);
-        rc = rc ? rc : dtb_set(fdt, node, "linux,initrd-end", &end, sizeof end);
+        rc = set(fdt, node, "linux,initrd-start", &start, sizeof start);
+        rc = rc ? rc : set(fdt, node, "linux,initrd-end", &end, sizeof end);
     }
     if (!rc && !dtb_zero(run->seed, sizeof run->seed))
-        rc = dtb_set(fdt, node, "rng-seed", run->seed, sizeof run->seed);
+        rc = set(fdt, node, "rng-seed", run->seed, sizeof run->seed);
     if (!rc && run->kaslr_seed)
-        rc = dtb_set(fdt, node, "kaslr-seed", &run->kaslr_seed, sizeof run->kaslr_seed);
+        rc = set(fdt, node, "kaslr-seed", &run->kaslr_seed, sizeof run->kaslr_seed);
     return rc;
 }
 
@@ -171,8 +228,6 @@ static int dtb_patch_gicv2(void *fdt, unsigned cpus)
         flags[i] |= cpu_to_fdt32(((1u << cpus) - 1) << 8);
     return dtb_set(fdt, timer, "interrupts", flags, (size_t)len);
 }
-
-#define DTB_TAG 4u /* bytes of a token, and what tokens are aligned to */
 
 /*
  * Do the tokens of the structure block lie in it, one after another up to FDT_END (DTSpec 0.4
@@ -233,29 +288,45 @@ static int dtb_check_file(const void *base, size_t len)
     return fdt_check_full(base, len);
 }
 
+static int dtb_patch_file(void *fdt, const struct dtb_run *run, struct err *err)
+{
+    int rc = dtb_patch_memory(fdt, run->mem, err);
+    return rc ? rc : dtb_patch_chosen(fdt, dtb_node(fdt, 0, "chosen"), true, run);
+}
+
+/*
+ * A board's tree begins with /chosen, /memory and /cpus (dtb_make.c). They are changed from the
+ * last to the first: an offset is good until something before it moves. Each look-up by libfdt
+ * walks all that comes before, so there is one.
+ */
+static int dtb_patch_board(void *fdt, const struct dtb_run *run, struct err *err)
+{
+    int chosen = fdt_first_subnode(fdt, 0), memory = fdt_next_subnode(fdt, chosen);
+    int cpus = fdt_next_subnode(fdt, memory), rc = MIN(cpus, 0);
+    uint8_t reg[MEM_REGIONS_MAX * 16];
+    int len = dtb_ram_cells(run->mem, 2, 2, reg, err);
+    if (!rc && !run->flash)
+        rc = dtb_patch_flash(fdt);
+    if (!rc && run->gicv2)
+        rc = dtb_patch_gicv2(fdt, run->cpus);
+    rc = rc ? rc : dtb_patch_cpus(fdt, cpus, run->cpus);
+    rc = rc ? rc : dtb_set(fdt, memory, "reg", reg, (size_t)len);
+    return rc ? rc : dtb_patch_chosen(fdt, chosen, false, run);
+}
+
 int dtb_patch(const void *base, size_t base_len, bool from_file, const struct dtb_run *run,
               void *buf, size_t room, struct err *err)
 {
-    int rc = 0;
-    if (from_file)
-        rc = dtb_check_file(base, base_len);
+    struct err local = {.code = 0};
+    int rc = from_file ? dtb_check_file(base, base_len) : 0;
     rc = rc ? rc : fdt_open_into(base, buf, (int)MIN(room, (size_t)INT32_MAX));
-    if (!rc && !from_file)
-        rc = dtb_patch_cpus(buf, run->cpus);
-    if (!rc && !from_file && !run->flash)
-        rc = dtb_patch_flash(buf);
-    if (!rc && !from_file && run->gicv2)
-        rc = dtb_patch_gicv2(buf, run->cpus);
-    if (!rc) {
-        struct err local = {.code = 0};
-        rc = dtb_patch_memory(buf, run->mem, &local);
-        if (local.code) {
-            if (err)
-                *err = local;
-            return rc;
-        }
+    if (!rc)
+        rc = from_file ? dtb_patch_file(buf, run, &local) : dtb_patch_board(buf, run, &local);
+    if (local.code) {
+        if (err)
+            *err = local;
+        return rc;
     }
-    rc = rc ? rc : dtb_patch_chosen(buf, run);
     rc = rc ? rc : fdt_pack(buf);
     if (rc)
         return err_set(err, ERR_IMAGE, rc == -FDT_ERR_NOSPACE ? ENOSPC : EINVAL, "dtb: %s%s",

@@ -18,8 +18,8 @@ static uint8_t *mem_reserve(uint64_t size)
 {
     if (size > SIZE_MAX - MEM_HUGE)
         return NULL;
-    uint8_t *p =
-        mmap(NULL, size + MEM_HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint8_t *p = mmap(NULL, size + MEM_HUGE, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED)
         return NULL;
     uint8_t *start = (uint8_t *)(uintptr_t)align_up((uintptr_t)p, MEM_HUGE);
@@ -28,10 +28,7 @@ static uint8_t *mem_reserve(uint64_t size)
         munmap(p, head);
     if (tail)
         munmap(start + size, tail);
-    if (mprotect(start, size, PROT_READ | PROT_WRITE) == 0)
-        return start;
-    munmap(start, size);
-    return NULL;
+    return start;
 }
 
 int mem_init(struct guest_mem *mem, const struct mem_region *ranges, unsigned n, struct err *err)

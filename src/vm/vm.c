@@ -285,7 +285,7 @@ int vm_new(struct vm **out, const struct vm_config *config, struct err *err)
     pthread_mutex_init(&vm->lock, NULL);
     vm->phases[VM_PHASE_EXEC] = config->phases[VM_PHASE_EXEC];
     vm->phases[VM_PHASE_PARSE] = config->phases[VM_PHASE_PARSE];
-    for (unsigned i = 0; i < VM_CPUS_MAX; i++) {
+    for (unsigned i = 0; i < config->cpus; i++) {
         vm->vcpus[i].vm = vm;
         vm->vcpus[i].index = i;
         vm->vcpus[i].state = VCPU_OFF;

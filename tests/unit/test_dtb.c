@@ -151,23 +151,28 @@ static void cpus_beyond_the_run_are_taken_out(void)
 
 static void memory_is_every_region(void)
 {
+    gpa_t ram = boards[0]->ram[0].base;
     struct guest_mem m = {
         .n = 3,
-        .regions = {
-                    {0, 0xa00000, NULL}, {0xa03000, 0x1000, NULL}, {0x100000000, 0x200000000, NULL}}
+        .regions = {{ram, 0xa00000, NULL},
+                    {ram + 0xa03000, 0x1000, NULL},
+                    {0x1000000000, 0x200000000, NULL}},
     };
     struct dtb_run run = {.mem = &m, .cpus = 1};
     struct err err = {0};
+    char path[32];
     expect_u64(patch(boards[0], &run, &err), 0);
     unsigned nodes = 0;
     for (int n = fdt_first_subnode(buf, 0); n >= 0; n = fdt_next_subnode(buf, n))
         nodes += !strncmp(fdt_get_name(buf, n, NULL), "memory", 6);
     expect_u64(nodes, 1);
-    expect_text(text("/memory@0", "device_type"), "memory");
-    expect_u64(prop64("/memory@0", "reg", 2), 0xa00000);
-    expect_u64(prop64("/memory@0", "reg", 4), 0xa03000);
-    expect_u64(prop64("/memory@0", "reg", 8), 0x100000000);
-    expect_u64(prop64("/memory@0", "reg", 10), 0x200000000);
+    snprintf(path, sizeof path, "/memory@%" PRIx64, ram);
+    expect_text(text(path, "device_type"), "memory");
+    expect_u64(prop64(path, "reg", 0), ram);
+    expect_u64(prop64(path, "reg", 2), 0xa00000);
+    expect_u64(prop64(path, "reg", 4), ram + 0xa03000);
+    expect_u64(prop64(path, "reg", 8), 0x1000000000);
+    expect_u64(prop64(path, "reg", 10), 0x200000000);
 }
 
 static void chosen_says_what_the_run_has(void)
@@ -198,6 +203,24 @@ static void chosen_says_what_the_run_has(void)
     expect_u64(prop("/chosen", "rng-seed", 7), 7);
     expect_u64(prop("/chosen", "kaslr-seed", 0), 9 << 24);
     expect_u64(fdt_check_full(buf, sizeof buf), 0);
+}
+
+static void a_command_line_of_any_length_fits(void) /* into the room of the blob, or beside it */
+{
+    struct guest_mem m = mem_of(boards[0], MIB(64));
+    struct err err = {0};
+    unsigned bad = 0;
+    for (unsigned len = 1; len < 300; len++) {
+        char args[300];
+        memset(args, 'y', len);
+        args[len] = 0;
+        struct dtb_run run = {
+            .mem = &m, .cpus = 1, .bootargs = args, .seed = {[0] = 1}, .kaslr_seed = 5};
+        bad += patch(boards[0], &run, &err) || strcmp(text("/chosen", "bootargs"), args) ||
+               fdt_check_full(buf, sizeof buf) || prop("/chosen", "kaslr-seed", 0) != 5 << 24 ||
+               prop("/chosen", "rng-seed", 0) != 1 << 24;
+    }
+    expect_u64(bad, 0);
 }
 
 static void flash_without_bytes_has_no_node(void)
@@ -369,6 +392,7 @@ static const struct tap_test tests[] = {
     TAP_TEST(cpus_beyond_the_run_are_taken_out),
     TAP_TEST(memory_is_every_region),
     TAP_TEST(chosen_says_what_the_run_has),
+    TAP_TEST(a_command_line_of_any_length_fits),
     TAP_TEST(flash_without_bytes_has_no_node),
     TAP_TEST(a_gicv2_stands_at_the_windows_of_the_gicv3),
     TAP_TEST(too_small_a_room_is_said),
