@@ -176,6 +176,15 @@ unsigned iov_slice(const struct iovec *iov, unsigned n, uint64_t off, uint64_t l
 /* A window with nothing behind it: MagicValue, Version, DeviceID 0 (§4.2.2). */
 int virtio_slot_new(struct dev **dev, const char *name);
 
+/*
+ * A block device (§5.2) on `disk`, which is the device's from here on, also when this fails.
+ * `serial` is cut to VIRTIO_BLK_SERIAL_LEN bytes.
+ */
+#define VIRTIO_BLK_SERIAL_LEN 20u
+struct disk;
+int virtio_blk_new(struct dev **dev, const char *name, const struct virtio_host *host,
+                   struct disk *disk, const char *serial);
+
 /* Entropy (§5.4): `fill` makes len random bytes, on the vCPU's thread; false: it cannot. */
 int virtio_rng_new(struct dev **dev, const char *name, const struct virtio_host *host,
                    bool (*fill)(void *buf, size_t len));

@@ -8,6 +8,7 @@
 #include "attach.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/random.h>
 
 /* columns: option, maker */
@@ -15,7 +16,8 @@ static const struct {
     const char *option;
     attach_fn *make;
 } attach_kinds[] = {
-    {"rng", attach_rng},
+    {"disk", attach_disk},
+    {"rng",  attach_rng },
 };
 
 static unsigned attach_windows(const struct board *b)
@@ -60,6 +62,66 @@ int attach_new(struct vm *vm, const struct board_dev *row, struct irq_line irq, 
     }
     return err_set(err, ERR_HOST, ENODEV, "--%s: this build has no such device", a->option);
 }
+
+/* ---- an option's text ---- */
+
+/* End the word at *p: "," becomes NUL and *p the next word, or NULL after the last; ",," is one
+ * comma. */
+static char *attach_word_end(char **p)
+{
+    char *word = *p, *to = *p, *from = *p;
+    while (*from && (*from != ',' || from[1] == ',')) {
+        from += *from == ',';
+        *to++ = *from++;
+    }
+    *p = *from ? from + 1 : NULL;
+    *to = '\0';
+    return word;
+}
+
+static int attach_word_set(const char *option, const char *spec, const struct attach_word *words,
+                           unsigned n, char *word, struct err *err)
+{
+    char *eq = strchr(word, '=');
+    size_t len = eq ? (size_t)(eq - word) : strlen(word);
+    for (unsigned i = 0; i < n; i++) {
+        const struct attach_word *w = &words[i];
+        if (strlen(w->name) != len || memcmp(w->name, word, len) != 0)
+            continue;
+        if (eq ? !w->text || !eq[1] : !w->flag)
+            break;
+        if (w->flag)
+            *w->flag = true;
+        if (eq)
+            *w->text = eq + 1;
+        return 0;
+    }
+    char list[200] = "";
+    for (unsigned i = 0, at = 0; i < n && at < sizeof list; i++)
+        at += (unsigned)snprintf(list + at, sizeof list - at, "%s%s%s%s%s", i ? ", " : "",
+                                 words[i].flag ? words[i].name : "",
+                                 words[i].flag && words[i].text ? ", " : "",
+                                 words[i].text ? words[i].name : "", words[i].text ? "=TEXT" : "");
+    return err_set(err, ERR_HOST, EINVAL, "--%s %s: \"%s\" is not one of %s", option, spec, word,
+                   list);
+}
+
+int attach_words(const char *option, const char *spec, const struct attach_word *words, unsigned n,
+                 const char **first, char **copy, struct err *err)
+{
+    char *p = *copy = strdup(spec);
+    if (!p)
+        return err_sys(err, ENOMEM, "--%s", option);
+    *first = attach_word_end(&p);
+    if (!**first)
+        return err_set(err, ERR_HOST, EINVAL, "--%s %s: a name comes first", option, spec);
+    int rc = 0;
+    while (p && !rc)
+        rc = attach_word_set(option, spec, words, n, attach_word_end(&p), err);
+    return rc;
+}
+
+/* ---- entropy ---- */
 
 static bool attach_random(void *buf, size_t len)
 {

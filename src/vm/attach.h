@@ -21,6 +21,22 @@ struct attach {
  */
 typedef int attach_fn(const struct attach *a, struct dev **dev, struct err *err);
 
-attach_fn attach_rng;
+attach_fn attach_rng, attach_disk;
+
+/* A word that may follow the first one of an option's text: "name" when it has a flag, "name=TEXT"
+ * when it has a text; with both, either. */
+struct attach_word {
+    const char *name;
+    bool *flag;
+    const char **text;
+};
+
+/*
+ * Take `spec` apart: the first word into *first, then those of the table, separated by commas; two
+ * commas are one that belongs to the word. The words point into *copy, which the caller frees
+ * (NULL when it failed before there was one). 0 or -EINVAL.
+ */
+int attach_words(const char *option, const char *spec, const struct attach_word *words, unsigned n,
+                 const char **first, char **copy, struct err *err);
 
 #endif
