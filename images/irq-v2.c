@@ -36,8 +36,8 @@
 #define UART_ICR  (UART_BASE + 0x44)
 #define INT_TX    (1u << 5)
 
-#define SPI_A 62
-#define SPI_B 63
+#define SPI_A 60
+#define SPI_B 61
 
 static unsigned order[16];
 static volatile unsigned taken;

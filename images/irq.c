@@ -15,8 +15,8 @@
 #define GICD_ISACTIVER (GICD_BASE + 0x300)
 #define GICD_ICFGR     (GICD_BASE + 0xc00)
 #define SGI_FRAME      (GICR_BASE + 0x10000)
-#define SPI_A          62
-#define SPI_B          63
+#define SPI_A          60
+#define SPI_B          61
 
 static unsigned order[16];
 static unsigned taken;

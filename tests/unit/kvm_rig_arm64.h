@@ -16,7 +16,7 @@ static const char *const rig_host = "an ARM64 host";
 
 static const struct board_dev rig_devs[] = {
     {"gicd", DEV_GICV3_DIST,   RIG_GICD, 0x10000,  BOARD_NO_IRQ, 256},
-    {"gicr", DEV_GICV3_REDIST, RIG_GICR, 0x100000, BOARD_NO_IRQ, 0},
+    {"gicr", DEV_GICV3_REDIST, RIG_GICR, 0x100000, BOARD_NO_IRQ, 0  },
 };
 const struct board rig_board = {
     .name = "rig",
