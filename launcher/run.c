@@ -34,7 +34,7 @@ const struct opt run_options[] = {
     {"initrd",   0,   OPT_TEXT, O(initrd), 0,          "FILE",  "initial RAM disk for the kernel"},
     {"append",   0,   OPT_TEXT, O(append), 0,          "TEXT",  "kernel command line instead of the board's"},
     {"dtb",      0,   OPT_TEXT, O(dtb), 0,             "FILE",  "device tree instead of the board's"},
-    {"disk",     0,   OPT_ATTACH, O(attach), 0,        "FILE[,ro][,cow]", "attach a disk: a raw image or a block device"},
+    {"disk",     0,   OPT_ATTACH, O(attach), 0,        "FILE[,..]", "attach a disk, raw; then ro, cow, cow=FILE, raw, serial=TEXT"},
     {"rng",      0,   OPT_ATTACH, O(attach), 0,        NULL,    "attach an entropy device"},
     {"timeout",  0,   OPT_TIME, O(timeout_ns), 0,      "TIME",  "end the run after TIME, such as 5s, 500ms or 1m (status 124)"},
     {"reboot",   0,   OPT_FLAG, O(reboot), 0,          NULL,    "start again when the guest asks for a reset"},
