@@ -35,6 +35,7 @@ need /usr/aarch64-linux-gnu/include/stdio.h libc6-dev-arm64-cross
 if [ -n "$all" ]; then
     need cpio cpio
     need xz xz-utils
+    need /usr/sbin/mkfs.ext4 e2fsprogs
     need qemu-system-aarch64 qemu-system-arm
     need qemu-system-x86_64 qemu-system-x86
     need lz4 lz4

@@ -82,7 +82,8 @@ struct virtio_ops {
      * NULL: nothing of the device's own.
      */
     void (*reset)(struct virtio *v);
-    void (*free)(struct virtio *v); /* after reset(); releases the device's own parts and `v` */
+    void (*free)(struct virtio *v); /* after reset(), without the lock: releases what hangs on the
+                                       device, not `v`; may be NULL */
 };
 
 /* What a device of a machine stands on. */
@@ -91,7 +92,7 @@ struct virtio_host {
     struct irq_line irq;
 };
 
-/* Embedded first in every device's struct. */
+/* Embedded first in every device's struct, which is allocated by calloc(). */
 struct virtio {
     struct dev dev;
     const struct virtio_ops *ops;

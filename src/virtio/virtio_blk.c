@@ -304,7 +304,6 @@ static void blk_free(struct virtio *v)
     pthread_cond_destroy(&b->work);
     pthread_cond_destroy(&b->done);
     free(b->reqs);
-    free(b);
 }
 
 static void blk_config_read(struct virtio *v, uint32_t off, void *buf, uint32_t len)

@@ -14,6 +14,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "vmm/log.h"
 
@@ -310,8 +311,10 @@ static void virtio_free(struct dev *dev)
     dev_lock(dev);
     virtio_reset(dev);
     dev_unlock(dev);
+    if (v->ops->free)
+        v->ops->free(v);
     pthread_mutex_destroy(&dev->lock);
-    v->ops->free(v);
+    free(v); /* the first member of what its x_new() allocated */
 }
 
 static const struct dev_ops virtio_dev_ops = {

@@ -42,16 +42,10 @@ static void rng_notify(struct virtio *v, unsigned queue)
     vq_notify(v, &r->vq);
 }
 
-static void rng_free(struct virtio *v)
-{
-    free(container_of(v, struct virtio_rng, v));
-}
-
 static const struct virtio_ops rng_ops = {
     .kind = "virtio-rng",
     .id = VIRTIO_ID_RNG,
     .notify = rng_notify,
-    .free = rng_free,
 };
 
 int virtio_rng_new(struct dev **dev, const char *name, const struct virtio_host *host,

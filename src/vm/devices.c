@@ -296,7 +296,8 @@ int vm_devices_new(struct vm *vm, struct err *err)
 
 void vm_devices_free(struct vm *vm)
 {
-    for (unsigned i = 0; i < vm->n_devs; i++)
+    /* The interrupt controller, made first, goes last: a device lowers its wire as it goes. */
+    for (unsigned i = vm->n_devs; i-- > 0;)
         vm->devs[i]->ops->free(vm->devs[i]);
     for (unsigned i = 0; i < vm->n_flash; i++) {
         if (vm->flash[i].mem)

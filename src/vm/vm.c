@@ -324,13 +324,15 @@ void vm_free(struct vm *vm)
         return;
     if (vm->loop)
         loop_free(vm->loop);
+    /* Devices lower their wires as they go, to where nobody is any more. */
     for (unsigned i = 0; i < vm->cfg.cpus; i++) {
-        struct hv_vcpu *hv = atomic_load(&vm->vcpus[i].hv);
+        struct hv_vcpu *hv = atomic_exchange(&vm->vcpus[i].hv, NULL);
         if (hv)
             vm->cfg.engine->vcpu_free(hv);
     }
     if (vm->hv)
         vm->cfg.engine->vm_free(vm->hv);
+    vm->hv = NULL;
     vm_devices_free(vm);
     if (vm->has_boot)
         boot_fini(&vm->boot);
