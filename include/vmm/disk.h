@@ -25,7 +25,9 @@ struct disk_ops {
      */
     int (*read)(struct disk *d, uint64_t off, const struct iovec *iov, unsigned n, bool nowait);
     int (*write)(struct disk *d, uint64_t off, const struct iovec *iov, unsigned n);
-    int (*flush)(struct disk *d); /* what was written before is on stable storage then */
+    /* What was written before is on stable storage then. NULL: nothing here outlives the process.
+     */
+    int (*flush)(struct disk *d);
     /* The bytes are not needed: they read as zero or as before afterwards. */
     int (*discard)(struct disk *d, uint64_t off, uint64_t len);
     int (*zero)(struct disk *d, uint64_t off, uint64_t len);

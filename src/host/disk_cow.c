@@ -251,14 +251,11 @@ static void cow_free(struct disk *d)
     free(c);
 }
 
-static const struct disk_ops cow_ops = {
-    .read = cow_read,
-    .write = cow_write,
-    .flush = cow_flush,
-    .discard = cow_discard,
-    .zero = cow_zero,
-    .free = cow_free,
-};
+#define COW_OPS                                                                                    \
+    .read = cow_read, .write = cow_write, .discard = cow_discard, .zero = cow_zero, .free = cow_free
+
+static const struct disk_ops cow_ops = {COW_OPS};                          /* gone at the end */
+static const struct disk_ops cow_keep_ops = {COW_OPS, .flush = cow_flush}; /* kept in a file */
 
 /* ---- the overlay's file ---- */
 
@@ -349,7 +346,7 @@ int disk_cow_new(struct disk **out, struct disk *base, const char *path, uint64_
         base->ops->free(base);
         return err_sys(err, ENOMEM, "copy on write");
     }
-    c->disk = (struct disk){.ops = &cow_ops, .size = base->size};
+    c->disk = (struct disk){.ops = path ? &cow_keep_ops : &cow_ops, .size = base->size};
     c->base = base;
     c->fd = -1;
     c->dirty_lo = UINT64_MAX;

@@ -123,6 +123,11 @@ static unsigned blk_parse(const struct virtio_blk *b, struct blk_req *r)
     return VIRTIO_BLK_S_OK;
 }
 
+static int blk_flush(struct virtio_blk *b)
+{
+    return b->disk->ops->flush ? b->disk->ops->flush(b->disk) : 0;
+}
+
 static int blk_transfer(struct virtio_blk *b, const struct blk_req *r, bool nowait)
 {
     struct iovec iov[VQ_SIZE_MAX];
@@ -135,7 +140,7 @@ static int blk_transfer(struct virtio_blk *b, const struct blk_req *r, bool nowa
         return b->disk->ops->read(b->disk, r->off, iov, n, nowait);
     int rc = b->disk->ops->write(b->disk, r->off, iov, n);
     /* §5.2.6.2: without FLUSH what was written is on stable storage when the request ends. */
-    return rc || virtio_has(&b->v, VIRTIO_BLK_F_FLUSH) ? rc : b->disk->ops->flush(b->disk);
+    return rc || virtio_has(&b->v, VIRTIO_BLK_F_FLUSH) ? rc : blk_flush(b);
 }
 
 /* §5.2.6.2: each range is checked before any is acted on; flags other than unmap are UNSUPP. */
@@ -171,7 +176,7 @@ static unsigned blk_run(struct virtio_blk *b, const struct blk_req *r)
     case VIRTIO_BLK_T_OUT:
         return blk_transfer(b, r, false) ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK;
     case VIRTIO_BLK_T_FLUSH:
-        return b->disk->ops->flush(b->disk) ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK;
+        return blk_flush(b) ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK;
     case VIRTIO_BLK_T_GET_ID:
         vq_copy_in(&r->c, 0, b->serial, MIN(sizeof b->serial, r->c.in_len - 1));
         return VIRTIO_BLK_S_OK;
@@ -242,6 +247,7 @@ static void blk_start(struct virtio_blk *b, struct blk_req *r)
     bool read = r->type == VIRTIO_BLK_T_IN, write = r->type == VIRTIO_BLK_T_OUT;
     bool quick =
         status != VIRTIO_BLK_S_OK || r->type == VIRTIO_BLK_T_GET_ID ||
+        (r->type == VIRTIO_BLK_T_FLUSH && !b->disk->ops->flush) ||
         ((read || (write && virtio_has(&b->v, VIRTIO_BLK_F_FLUSH))) && r->len <= BLK_AT_ONCE);
     int rc = -EAGAIN;
     if (quick && status == VIRTIO_BLK_S_OK && (read || write)) {

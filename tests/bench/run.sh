@@ -7,9 +7,10 @@
 #   size    size of the program; peak RSS beyond the pages of the guest
 #   boot    Debian's cloud kernel to the first line of user space: vibevmm and QEMU
 #   idle    CPU use of a guest at its shell prompt, over 10 s
+#   disk    a virtio disk in Linux, past the guest's cache: vibevmm and QEMU
 #   l0      how often an access goes to the page of its base register's last one (make STATS=1)
 #
-# ROUNDS_START (100) and ROUNDS_BOOT (5) set the number of rounds. A part whose tool is missing says so.
+# ROUNDS_START (100), ROUNDS_BOOT (5) and ROUNDS_DISK (5) set the number of rounds. A part whose tool is missing says so.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 vmm=$PWD/build/release/vibevmm
@@ -106,6 +107,56 @@ idle() {
     exec 9>&-
 }
 
+disk() {
+    echo "== a virtio disk in Linux, MiB/s (load $(cut -d' ' -f1 /proc/loadavg))"
+    have_cloud || return 0
+    command -v aarch64-linux-gnu-gcc >/dev/null || { echo "skipped: no aarch64-linux-gnu-gcc here"; return 0; }
+    mkdir -p "$work/tree/bin"
+    aarch64-linux-gnu-gcc -O2 -Wall -static -D_GNU_SOURCE -o "$work/tree/bin/diskload" tests/bench/diskload.c || return 1
+    # An init of its own: QEMU's serial port drops what comes in before the driver is there.
+    cat >"$work/tree/load" <<'END'
+#!/bin/busybox sh
+/bin/busybox --install -s /bin
+mkdir -p /proc /sys /dev /sbin
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+depmod
+modprobe virtio_mmio
+modprobe virtio_blk
+exec </dev/console >/dev/console 2>&1
+diskload /dev/vda
+sleep 1
+poweroff -f
+END
+    chmod +x "$work/tree/load"
+    (cd "$work/tree" && find . | cpio -o -H newc --quiet | gzip) >"$work/more.gz"
+    cat "$guests/cloud/initrd.gz" "$guests/cloud/modules.gz" "$work/more.gz" >"$work/initrd.gz"
+    truncate -s 64M "$work/disk"
+    k=$guests/cloud/vmlinuz
+    append="$console quiet loglevel=0 rdinit=/load"
+    n=0
+    while [ $n -lt "${ROUNDS_DISK:-5}" ]; do
+        n=$((n + 1))
+        $out/vibevmm run --engine soft --mem 512M --kernel "$k" --initrd "$work/initrd.gz" --append "$append" \
+            --disk "$work/disk" </dev/null | tr -d '\r' | sed -n 's/^\([sr][a-z]*-[a-z]* [0-9.]*\)$/vibevmm \1/p'
+        ! have_qemu >/dev/null || qemu-system-aarch64 -M virt,gic-version=3 -cpu cortex-a57 -m 512 -net none -nographic \
+            -kernel "$k" -initrd "$work/initrd.gz" -append "$append" -global virtio-mmio.force-legacy=false \
+            -drive "file=$work/disk,format=raw,if=none,id=d" -device virtio-blk-device,drive=d </dev/null |
+            tr -d '\r' | sed -n 's/^\([sr][a-z]*-[a-z]* [0-9.]*\)$/qemu \1/p'
+    done >"$work/figures"
+    sort -k1,2 -k3n "$work/figures" | awk '
+        { k = $2; v[$1, k, ++n[$1, k]] = $3; seen[k] = 1 }
+        function med(who, k) { return n[who, k] ? v[who, k, int((n[who, k] + 1) / 2)] : 0 }
+        END {
+            printf "%-12s %3s %10s %10s %10s %10s %7s\n", "", "n", "ours max", "median", "qemu max", "median", "ratio"
+            for (k in seen)
+                printf "%-12s %3d %10.1f %10.1f %10.1f %10.1f %7.2f\n", k, n["vibevmm", k], v["vibevmm", k, n["vibevmm", k]],
+                    med("vibevmm", k), v["qemu", k, n["qemu", k]], med("qemu", k),
+                    med("qemu", k) ? med("vibevmm", k) / med("qemu", k) : 0
+        }'
+}
+
 l0() {
     echo "== L0 and TLB on the boot"
     have_cloud || return 0
@@ -114,10 +165,10 @@ l0() {
         --initrd "$guests/cloud/initrd.gz" --append "$console quiet loglevel=0 vibevmm.pipe=1" 2>&1 >/dev/null | grep '^l0:'
 }
 
-[ $# -gt 0 ] || set -- start size boot idle l0
+[ $# -gt 0 ] || set -- start size boot idle disk l0
 for part; do
     case $part in
-    start | size | boot | idle | l0) $part ;;
+    start | size | boot | idle | disk | l0) $part ;;
     *) echo "bench: no part \"$part\"" >&2; exit 125 ;;
     esac
 done

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fuzz_virtio.c - a virtio device under a driver made of the input's bytes (libFuzzer).
+ *
+ * The first byte chooses the device. Then each step is a register access, bytes written into RAM,
+ * or a chain laid out as a driver would and notified, some of it wrong. Beside what the sanitizers
+ * see, it checks what must hold whatever the driver does: Status has known bits only, no more
+ * chains come back than were offered, the interrupt wire is InterruptStatus, and nothing beyond the
+ * disk is touched.
+ */
+#include <stdlib.h>
+
+#include "vmm/bus.h"
+#include "vmm/disk.h"
+#include "vmm/virtio.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+#define RAM      UINT64_C(0x10000)
+#define RAM_LEN  KIB(32)
+#define BASE     UINT64_C(0x1000)
+#define SECTORS  16u
+#define QUEUE    8u
+#define RINGS    RAM /* descriptors, available and used ring: 0x400 bytes for each queue */
+#define RING_LEN 0x400u
+
+static void check(bool ok)
+{
+    if (!ok)
+        abort();
+}
+
+struct feed {
+    const uint8_t *p, *end;
+};
+
+static uint64_t take(struct feed *f, unsigned bytes)
+{
+    uint64_t v = 0;
+    for (unsigned i = 0; i < bytes && f->p < f->end; i++)
+        v |= (uint64_t)*f->p++ << (8 * i);
+    return v;
+}
+
+/* ---- a disk in memory ---- */
+
+static uint8_t disk_bytes[SECTORS * DISK_SECTOR];
+
+static int disk_io(uint64_t off, const struct iovec *iov, unsigned n, bool in)
+{
+    for (unsigned i = 0; i < n; off += iov[i++].iov_len) {
+        check(off <= sizeof disk_bytes && iov[i].iov_len <= sizeof disk_bytes - off);
+        if (in)
+            memcpy(iov[i].iov_base, disk_bytes + off, iov[i].iov_len);
+        else
+            memcpy(disk_bytes + off, iov[i].iov_base, iov[i].iov_len);
+    }
+    return 0;
+}
+
+static int disk_read(struct disk *d, uint64_t off, const struct iovec *iov, unsigned n, bool nowait)
+{
+    (void)d, (void)nowait;
+    return disk_io(off, iov, n, true);
+}
+
+static int disk_write(struct disk *d, uint64_t off, const struct iovec *iov, unsigned n)
+{
+    check(!d->ro);
+    return disk_io(off, iov, n, false);
+}
+
+static int disk_range(struct disk *d, uint64_t off, uint64_t len)
+{
+    check(!d->ro && off <= sizeof disk_bytes && len <= sizeof disk_bytes - off);
+    memset(disk_bytes + off, 0, len);
+    return 0;
+}
+
+static void disk_free(struct disk *d)
+{
+    (void)d;
+}
+
+/* No flush: it would go to a thread, and a thread for each input is slow. */
+static const struct disk_ops disk_ops = {
+    .read = disk_read,
+    .write = disk_write,
+    .discard = disk_range,
+    .zero = disk_range,
+    .free = disk_free,
+};
+
+/* ---- the machine ---- */
+
+static bool line;
+
+static void line_set(void *ctx, unsigned n, bool level)
+{
+    (void)ctx, (void)n;
+    line = level;
+}
+
+static bool fill(void *buf, size_t len)
+{
+    memset(buf, 0x5a, len);
+    return true;
+}
+
+struct machine {
+    struct bus bus;
+    struct guest_mem mem;
+    struct dev *dev;
+    struct disk disk;
+    uint16_t avail[2], free[2];
+};
+
+static uint8_t *at(struct machine *m, uint64_t off)
+{
+    return m->mem.regions[0].hva + off % RAM_LEN;
+}
+
+static void reg(struct machine *m, uint64_t off, uint64_t val)
+{
+    bus_write(&m->bus, BASE + off, 4, val);
+}
+
+static uint32_t get(struct machine *m, uint64_t off)
+{
+    uint64_t val;
+    bus_read(&m->bus, BASE + off, 4, &val);
+    return (uint32_t)val;
+}
+
+static void start(struct machine *m, uint32_t features)
+{
+    static const uint32_t status[] = {0, 1, 3};
+    for (unsigned i = 0; i < 3; i++)
+        reg(m, 0x070, status[i]);
+    reg(m, 0x024, 0);
+    reg(m, 0x020, features & get(m, 0x010));
+    reg(m, 0x024, 1);
+    reg(m, 0x020, 1);
+    reg(m, 0x070, 0xb);
+    for (unsigned q = 0; q < 2; q++) {
+        uint64_t ring = RINGS + q * RING_LEN;
+        memset(at(m, q * RING_LEN), 0, RING_LEN);
+        m->avail[q] = m->free[q] = 0;
+        reg(m, 0x030, q);
+        reg(m, 0x038, QUEUE);
+        reg(m, 0x080, ring);
+        reg(m, 0x090, ring + 0x100);
+        reg(m, 0x0a0, ring + 0x200);
+        reg(m, 0x044, 1);
+    }
+    reg(m, 0x070, 0xf);
+}
+
+/* A chain of up to 4 segments in the second half of RAM, most of them good. */
+static void chain(struct machine *m, struct feed *f)
+{
+    unsigned q = take(f, 1) & 1, n = 1 + take(f, 1) % 4;
+    uint8_t *ring = at(m, q * RING_LEN);
+    uint16_t head = m->free[q];
+    for (unsigned i = 0; i < n; i++) {
+        uint8_t *d = ring + m->free[q] * 16u;
+        uint64_t gpa = RAM + RAM_LEN / 2 + take(f, 2) % (RAM_LEN / 2);
+        uint8_t odd = (uint8_t)take(f, 1);
+        m->free[q] = (uint16_t)((m->free[q] + 1) % QUEUE);
+        le64_put(d, odd == 0xff ? gpa << 16 : gpa);
+        le32_put(d + 8, (uint32_t)take(f, 2) % 1100);
+        le16_put(d + 12, (uint16_t)((odd & 6) | (i + 1 < n)));
+        le16_put(d + 14, m->free[q]);
+        if (odd & 8) { /* a request of the block device */
+            uint8_t *to = at(m, gpa - RAM);
+            if ((uint64_t)(to - at(m, 0)) + 16 <= RAM_LEN) {
+                le32_put(to, (uint32_t)take(f, 1) % 16);
+                le64_put(to + 8, take(f, 1) % (SECTORS + 2));
+            }
+        }
+    }
+    le16_put(ring + 0x104 + m->avail[q] % QUEUE * 2u, head);
+    le16_put(ring + 0x102, ++m->avail[q]);
+    reg(m, 0x050, q);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    struct feed f = {data, data + len};
+    struct machine m = {.bus.n = 0};
+    const struct mem_region ram = {.base = RAM, .size = RAM_LEN};
+    check(!mem_init(&m.mem, &ram, 1, NULL));
+    const struct virtio_host host = {
+        .mem = &m.mem, .irq = {line_set, NULL, 0}
+    };
+    unsigned kind = (unsigned)take(&f, 1);
+    m.disk = (struct disk){&disk_ops, sizeof disk_bytes, (kind & 2) != 0};
+    check(!(kind & 1 ? virtio_rng_new(&m.dev, "dev", &host, fill)
+                     : virtio_blk_new(&m.dev, "dev", &host, &m.disk, "serial")));
+    bus_map(&m.bus, BASE, 0x200, m.dev, 0);
+    start(&m, (uint32_t)take(&f, 4));
+    while (f.p < f.end) {
+        switch (take(&f, 1) % 8) {
+        case 0:
+            bus_write(&m.bus, BASE + take(&f, 2) % 0x200, 1u << take(&f, 1) % 4, take(&f, 4));
+            break;
+        case 1: {
+            uint64_t val;
+            bus_read(&m.bus, BASE + take(&f, 2) % 0x200, 1u << take(&f, 1) % 4, &val);
+            break;
+        }
+        case 2: { /* anywhere in RAM, the rings among it */
+            uint64_t off = take(&f, 2), n = take(&f, 1) % 32;
+            for (uint64_t i = 0; i < n; i++)
+                *at(&m, off + i) = (uint8_t)take(&f, 1);
+            break;
+        }
+        case 3:
+            start(&m, (uint32_t)take(&f, 4));
+            break;
+        case 4:
+            reg(&m, 0x064, take(&f, 1));
+            break;
+        default:
+            chain(&m, &f);
+        }
+        check(!(get(&m, 0x070) & ~0xcfu));
+        check(line == (get(&m, 0x060) != 0));
+    }
+    m.dev->ops->free(m.dev);
+    check(!line);
+    mem_fini(&m.mem);
+    return 0;
+}
