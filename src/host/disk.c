@@ -251,7 +251,7 @@ static int disk_size(struct disk_file *f, const struct stat *st, const char *pat
 int disk_open(struct disk **out, const struct disk_params *p, struct err *err)
 {
     bool ro = p->ro || p->cow;
-    struct stat st;
+    struct stat st = {0};
     struct disk_file *f = calloc(1, sizeof *f);
     *out = NULL;
     if (!f)

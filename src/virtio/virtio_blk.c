@@ -345,7 +345,8 @@ int virtio_blk_new(struct dev **dev, const char *name, const struct virtio_host 
     b->last = &b->first;
     pthread_cond_init(&b->work, NULL);
     pthread_cond_init(&b->done, NULL);
-    memcpy(b->serial, serial, MIN(strlen(serial), sizeof b->serial));
+    for (unsigned i = 0; i < sizeof b->serial && serial[i]; i++)
+        b->serial[i] = serial[i];
     uint8_t *c = b->config;
     le64_put(c + BLK_CFG_CAPACITY, disk->size / DISK_SECTOR);
     le32_put(c + BLK_CFG_SEG_MAX, BLK_QUEUE - 2); /* beside the header and the status */
