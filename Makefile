@@ -65,13 +65,13 @@ A64_TAIL := $(if $(SAN)$(filter debug,$(CONFIG)),-DA64_LOOP,-O2 -fno-stack-prote
 A64_TAIL += $(if $(findstring x86_64,$(target)),-mcx16)
 
 # ---- sources, per module -------------------------------------------------------------------------------
-SRC_base := err.c log.c clock.c
+SRC_base := err.c log.c clock.c parse.c
 SRC_mem := mem.c
 SRC_bus := bus.c regs.c
 SRC_board := board.c board_check.c
 SRC_dev := pl011.c pl031.c pl061.c debugcon.c sysctl.c cfi_flash.c \
 	gic.c gic_dist.c gic_redist.c gic_icc.c uart16550.c cmos.c pc_power.c
-SRC_virtio := virtio_slot.c virtio_mmio.c virtio_vq.c virtio_rng.c virtio_blk.c
+SRC_virtio := virtio_slot.c virtio_mmio.c virtio_vq.c virtio_rng.c virtio_blk.c virtio_balloon.c
 SRC_boot := boot.c boot_file.c boot_kind.c boot_arm64.c boot_elf.c boot_gzip.c \
 	boot_bzimage.c boot_x86.c
 SRC_dtb := dtb_patch.c
@@ -205,6 +205,7 @@ TESTS += unit/test_dev_flash
 TESTS += unit/test_dev_small
 TESTS += unit/test_virtio
 TESTS += unit/test_virtio_blk
+TESTS += unit/test_virtio_balloon
 TESTS += unit/test_host_disk
 TESTS += unit/test_walk
 TESTS += unit/test_walk_arm64

@@ -34,6 +34,7 @@ const struct opt run_options[] = {
     {"initrd",   0,   OPT_TEXT, O(initrd), 0,          "FILE",  "initial RAM disk for the kernel"},
     {"append",   0,   OPT_TEXT, O(append), 0,          "TEXT",  "kernel command line instead of the board's"},
     {"dtb",      0,   OPT_TEXT, O(dtb), 0,             "FILE",  "device tree instead of the board's"},
+    {"balloon",  0,   OPT_ATTACH, O(attach), 0,        "SIZE",  "let the guest give memory back: SIZE of it at once, and what it frees"},
     {"disk",     0,   OPT_ATTACH, O(attach), 0,        "FILE[,..]", "attach a disk, raw; then ro, cow, cow=FILE, raw, serial=TEXT"},
     {"rng",      0,   OPT_ATTACH, O(attach), 0,        NULL,    "attach an entropy device"},
     {"timeout",  0,   OPT_TIME, O(timeout_ns), 0,      "TIME",  "end the run after TIME, such as 5s, 500ms or 1m (status 124)"},

@@ -59,6 +59,13 @@ uint64_t mem_total(const struct guest_mem *mem);
 bool mem_read(const struct guest_mem *mem, gpa_t gpa, void *buf, uint64_t len);
 bool mem_write(struct guest_mem *mem, gpa_t gpa, const void *buf, uint64_t len);
 
+/*
+ * Give [gpa, gpa + len) back to the host: it reads as zero from then on. Whole pages only; what of
+ * the range is not a whole page of the host, or not RAM of one region, is left alone. Reports a
+ * write.
+ */
+void mem_discard(struct guest_mem *mem, gpa_t gpa, uint64_t len);
+
 /* The host has written [gpa, gpa + len) through mem_hva(): engines drop what they derived from it.
  */
 void mem_written(struct guest_mem *mem, gpa_t gpa, uint64_t len);

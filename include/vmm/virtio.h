@@ -190,4 +190,9 @@ int virtio_blk_new(struct dev **dev, const char *name, const struct virtio_host 
 int virtio_rng_new(struct dev **dev, const char *name, const struct virtio_host *host,
                    bool (*fill)(void *buf, size_t len));
 
+/* Memory given back (§5.5): the guest is asked for `target` bytes, up to 16 TiB, and may report
+ * what it does not use beside that. */
+int virtio_balloon_new(struct dev **dev, const char *name, const struct virtio_host *host,
+                       uint64_t target);
+
 #endif

@@ -23,7 +23,6 @@
 struct disk_file {
     struct disk disk;
     int fd;
-    bool block; /* a block device */
 };
 
 /* ---- whole transfers ---- */
@@ -230,7 +229,6 @@ static int disk_size(struct disk_file *f, const struct stat *st, const char *pat
 {
     f->disk.size = (uint64_t)st->st_size;
     if (S_ISBLK(st->st_mode)) {
-        f->block = true;
 #ifdef BLKGETSIZE64
         if (syscall(SYS_ioctl, f->fd, BLKGETSIZE64, &f->disk.size)) /* musl takes an int for it */
             return err_sys(err, errno, "%s", path);

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define MEM_HUGE MIB(2)
 
@@ -115,6 +116,19 @@ bool mem_write(struct guest_mem *mem, gpa_t gpa, const void *buf, uint64_t len)
     memcpy(p, buf, len);
     mem_written(mem, gpa, len);
     return true;
+}
+
+void mem_discard(struct guest_mem *mem, gpa_t gpa, uint64_t len)
+{
+    uint8_t *p = mem_hva(mem, gpa, len);
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    if (!p || len < page)
+        return;
+    /* Regions begin at 2 MiB of the host, so that pages of the guest and of the host meet. */
+    uint64_t head = (page - (uintptr_t)p % page) % page,
+             body = align_down(len - MIN(head, len), page);
+    if (body && madvise(p + head, body, MADV_DONTNEED) == 0)
+        mem_written(mem, gpa + head, body);
 }
 
 void mem_written(struct guest_mem *mem, gpa_t gpa, uint64_t len)

@@ -11,13 +11,16 @@
 #include <stdio.h>
 #include <sys/random.h>
 
+#include "vmm/parse.h"
+
 /* columns: option, maker */
 static const struct {
     const char *option;
     attach_fn *make;
 } attach_kinds[] = {
-    {"disk", attach_disk},
-    {"rng",  attach_rng },
+    {"balloon", attach_balloon},
+    {"disk",    attach_disk   },
+    {"rng",     attach_rng    },
 };
 
 static unsigned attach_windows(const struct board *b)
@@ -138,4 +141,23 @@ int attach_rng(const struct attach *a, struct dev **dev, struct err *err)
 {
     int rc = virtio_rng_new(dev, a->name, &a->host, attach_random);
     return rc ? err_sys(err, -rc, "--rng") : 0;
+}
+
+/* ---- balloon ---- */
+
+int attach_balloon(const struct attach *a, struct dev **dev, struct err *err)
+{
+    uint64_t mem = mem_total(&a->vm->mem), target = 0;
+    if (!parse_size(a->spec, &target))
+        return err_set(
+            err, ERR_HOST, EINVAL,
+            "--balloon \"%.80s\": needs a number of bytes, or one with K, M, G or T, such "
+            "as 128M",
+            a->spec);
+    if (target >= mem)
+        return err_set(err, ERR_HOST, EINVAL,
+                       "--balloon %s: the guest has %" PRIu64 " MiB, and it cannot give back all",
+                       a->spec, mem >> 20);
+    int rc = virtio_balloon_new(dev, a->name, &a->host, target);
+    return rc ? err_sys(err, -rc, "--balloon") : 0;
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# virtio.t - Debian's drivers on what the command line attaches: the order of the windows, entropy.
+# virtio.t - Debian's drivers on what the command line attaches: the order of the windows, entropy, memory given back.
 . "$(dirname "$0")/lib.sh"
 need_guest cloud
 initrd_with_modules cloud
@@ -26,4 +26,48 @@ differ
 0x0004 a000200.virtio_mmio
 END
 same "$work/out" "$work/want" "they are in the first two windows, and give bytes"
+
+# A guest that is driven line by line, so that its memory can be looked at in between.
+mkfifo "$work/in"
+"$vmm" run --balloon 64M --kernel "$guests/cloud/vmlinuz" --initrd "$work/initrd.gz" --mem 512M --timeout 170s \
+    --append "console=ttyAMA0,115200n8r quiet loglevel=0 vibevmm.pipe=1" <"$work/in" >"$work/out" 2>"$work/err" &
+pid=$!
+exec 9>"$work/in"
+# wait_for COMMAND...: until it is true, or the machine has ended
+wait_for() {
+    until "$@"; do
+        kill -0 $pid 2>/dev/null || return 1
+        sleep 0.1
+    done
+}
+said() {
+    tr -d '\r' <"$work/out" | sed '1,/vibevmm: ready/d' | grep -qx "$1"
+}
+rss() { # in MiB
+    awk '/^VmRSS/ { print int($2 / 1024) }' /proc/$pid/status
+}
+below() {
+    [ "$(rss)" -lt "$1" ]
+}
+echo 'depmod; modprobe virtio_mmio; mkdir /m; mount -t tmpfs -o size=400M tmpfs /m; dd if=/dev/zero of=/m/f bs=1M count=250 2>/dev/null; echo filled' >&9
+wait_for said filled
+full=$(rss)
+[ "$full" -gt 250 ]
+ok $? "a guest that fills 250 MiB has them of the host"
+echo 'rm /m/f; modprobe virtio_balloon; echo freed' >&9
+wait_for said freed
+wait_for below $((full - 180))
+ok $? "what it frees is reported, and goes back to the host ($full MiB, then $(rss) MiB)"
+echo 'dd if=/dev/zero of=/m/f bs=1M count=200 2>/dev/null; for i in 1 2 3; do yes $i | head -n 1000000 >/m/$i; done' >&9
+echo 'cat /m/f /m/[123] | sha256sum; exit' >&9
+exec 9>&-
+wait $pid
+rc=$?
+is_rc 0 "it goes on with memory it gave back"
+want=$({
+    head -c 200M /dev/zero
+    for i in 1 2 3; do yes $i | head -n 1000000; done
+} | sha256sum)
+said "$want"
+ok $? "and the bytes are right"
 done_testing

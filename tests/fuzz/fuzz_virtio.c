@@ -194,9 +194,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         .mem = &m.mem, .irq = {line_set, NULL, 0}
     };
     unsigned kind = (unsigned)take(&f, 1);
-    m.disk = (struct disk){&disk_ops, sizeof disk_bytes, (kind & 2) != 0};
-    check(!(kind & 1 ? virtio_rng_new(&m.dev, "dev", &host, fill)
-                     : virtio_blk_new(&m.dev, "dev", &host, &m.disk, "serial")));
+    m.disk = (struct disk){&disk_ops, sizeof disk_bytes, (kind & 4) != 0};
+    check(!(kind % 4 == 1   ? virtio_rng_new(&m.dev, "dev", &host, fill)
+            : kind % 4 == 3 ? virtio_balloon_new(&m.dev, "dev", &host, KIB(16))
+                            : virtio_blk_new(&m.dev, "dev", &host, &m.disk, "serial")));
     bus_map(&m.bus, BASE, 0x200, m.dev, 0);
     start(&m, (uint32_t)take(&f, 4));
     while (f.p < f.end) {

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_virtio_balloon.c - memory given back by page numbers and by reports.
+ *
+ * Rules and values: virtio 1.2 §5.5.
+ */
+#include "tests/unit/virtio_rig.h"
+
+#include <sys/mman.h>
+
+enum { INFLATE, DEFLATE, REPORT = 4 };
+#define F_REPORTING BIT(5)
+#define PAGE        4096u
+#define AREA        (VRIG_RAM + MIB(2)) /* 1 MiB that is filled before each test */
+
+static uint64_t written_len;
+
+static void written(void *ctx, gpa_t gpa, uint64_t len)
+{
+    (void)ctx, (void)gpa;
+    written_len += len;
+}
+
+static void rig_balloon(struct vrig *r, uint64_t features)
+{
+    struct virtio_host host = vrig_host(r);
+    expect_u64(virtio_balloon_new(&r->r.dev, "virtio0", &host, MIB(3)), 0);
+    memset(vrig_at(r, AREA), 0xaa, MIB(1));
+    written_len = 0;
+    r->mem.written = written;
+    vrig_start(r, features, 5, 128);
+}
+
+/* Pages of the area that are in the host's memory. */
+static unsigned resident(struct vrig *r)
+{
+    unsigned char vec[MIB(1) / PAGE];
+    unsigned n = 0;
+    expect_true(!mincore(vrig_at(r, AREA), MIB(1), vec));
+    for (unsigned i = 0; i < sizeof vec; i++)
+        n += vec[i] & 1;
+    return n;
+}
+
+static void give(struct vrig *r, unsigned queue, const uint32_t *pfns, unsigned n)
+{
+    uint32_t head, len;
+    memcpy(vrig_at(r, VRIG_DATA), pfns, n * sizeof *pfns);
+    vrig_add(r, queue, &(struct vrig_seg){VRIG_DATA, n * 4, false}, 1);
+    vrig_notify(r, queue);
+    expect_true(vrig_take(r, queue, &head, &len));
+    expect_u32(len, 0);
+}
+
+static uint32_t pfn_of(unsigned page)
+{
+    return (uint32_t)(AREA / PAGE + page);
+}
+
+static void the_target_is_in_the_configuration(void) /* §5.5.4 */
+{
+    struct vrig r;
+    rig_balloon(&r, 0);
+    expect_u32(rd32(&r.r, 0x008), 5);
+    expect_u32(rd32(&r.r, 0x100), MIB(3) / PAGE);
+    wr32(&r.r, 0x100, 1);
+    wr32(&r.r, 0x104, 77);
+    expect_u32(rd32(&r.r, 0x100), MIB(3) / PAGE);
+    expect_u32(rd32(&r.r, 0x104), 77); /* `actual` is the driver's */
+    vrig_fini(&r);
+}
+
+static void inflated_pages_are_the_hosts(void) /* §5.5.6 */
+{
+    struct vrig r;
+    rig_balloon(&r, 0);
+    expect_u32(resident(&r), 256);
+    const uint32_t pfns[] = {pfn_of(0), pfn_of(1), pfn_of(2), pfn_of(9), pfn_of(8)};
+    give(&r, INFLATE, pfns, 5);
+    expect_u32(resident(&r), 251);
+    expect_u64(written_len, 5 * PAGE);
+    expect_u32(*vrig_at(&r, AREA + 2 * PAGE), 0); /* and read as zero */
+    expect_u32(*vrig_at(&r, AREA + 3 * PAGE), 0xaa);
+    give(&r, DEFLATE, pfns, 5);
+    expect_u32(*vrig_at(&r, AREA + 3 * PAGE), 0xaa);
+    vrig_fini(&r);
+}
+
+static void more_numbers_than_are_read_at_once(void)
+{
+    struct vrig r;
+    uint32_t pfns[300];
+    rig_balloon(&r, 0);
+    for (unsigned i = 0; i < 300; i++)
+        pfns[i] = i < 256 ? pfn_of(255 - i) : UINT32_MAX - i;
+    give(&r, INFLATE, pfns, 300);
+    expect_u32(resident(&r), 0);
+    vrig_fini(&r);
+}
+
+static void page_numbers_outside_ram_are_passed_over(void)
+{
+    struct vrig r;
+    rig_balloon(&r, 0);
+    const uint32_t end = (uint32_t)((VRIG_RAM + VRIG_RAM_LEN) / PAGE);
+    const uint32_t pfns[] = {0, UINT32_MAX, end, pfn_of(0), end - 1, end, end + 1, pfn_of(1)};
+    give(&r, INFLATE, pfns, ARRAY_LEN(pfns));
+    expect_u32(resident(&r), 254);
+    expect_true(!(rd32(&r.r, 0x070) & 0x40));
+    vrig_fini(&r);
+}
+
+static void report(struct vrig *r, unsigned queue)
+{
+    uint32_t head, len;
+    const struct vrig_seg segs[] = {
+        {AREA,                  64 * 1024, true},
+        {AREA + 128 * 1024 + 1, 3 * PAGE,  true}
+    };
+    vrig_add(r, queue, segs, 2);
+    vrig_notify(r, queue);
+    expect_true(vrig_take(r, queue, &head, &len));
+}
+
+static void reported_pages_are_given_back(void) /* §5.5.6.7 */
+{
+    for (unsigned queue = 2; queue <= REPORT; queue += 2) { /* see virtio_balloon.c */
+        struct vrig r;
+        rig_balloon(&r, F_REPORTING);
+        report(&r, queue);
+        expect_u32(resident(&r), 256 - 16 - 2); /* of the second, only whole pages */
+        expect_u32(*vrig_at(&r, AREA + 128 * 1024), 0xaa);
+        vrig_fini(&r);
+    }
+}
+
+static void reports_need_their_feature(void)
+{
+    struct vrig r;
+    rig_balloon(&r, 0);
+    report(&r, REPORT);
+    expect_u32(resident(&r), 256);
+    vrig_fini(&r);
+}
+
+static const struct tap_test tests[] = {
+    TAP_TEST(the_target_is_in_the_configuration),
+    TAP_TEST(inflated_pages_are_the_hosts),
+    TAP_TEST(more_numbers_than_are_read_at_once),
+    TAP_TEST(page_numbers_outside_ram_are_passed_over),
+    TAP_TEST(reported_pages_are_given_back),
+    TAP_TEST(reports_need_their_feature),
+};
+
+TAP_MAIN(tests)
