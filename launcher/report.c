@@ -223,6 +223,24 @@ static void report_last(struct json *j, const struct vm_result *r)
     json_close(j, ']');
 }
 
+static void report_devices(struct json *j, const struct vm_result *r)
+{
+    json_open(j, "devices", '[');
+    for (unsigned i = 0; i < r->n_devices; i++) {
+        const struct vm_device_note *d = &r->devices[i];
+        json_open(j, NULL, '{');
+        json_text(j, "window", d->window);
+        json_text(j, "option", d->attach.option);
+        if (d->attach.spec)
+            json_text(j, "value", d->attach.spec);
+        json_bool(j, "driven", d->driven);
+        json_u64(j, "notifies", d->notifies);
+        json_u64(j, "interrupts", d->interrupts);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
 static void report_oddities(struct json *j, const struct vm_result *r)
 {
     json_u64(j, "unmapped_total", r->unmapped_total);
@@ -285,6 +303,7 @@ static void report_result(struct json *j, const struct run *run)
     for (unsigned i = 0; i < HV_EXIT_REASONS; i++)
         json_u64(j, exit_name((enum hv_exit_reason)i), r->exits[i]);
     json_close(j, '}');
+    report_devices(j, r);
     report_oddities(j, r);
     report_regs(j, run);
     report_last(j, r);

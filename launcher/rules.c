@@ -219,6 +219,15 @@ static bool no_device_tree(const struct facts *f)
     return f->board->dtb && !f->boot->has_dtb && !f->res->bytes_out;
 }
 
+/* Linux runs, and has set up none of what was attached. */
+static bool linux_no_virtio(const struct facts *f)
+{
+    for (unsigned i = 0; i < f->res->n_devices; i++)
+        if (f->res->devices[i].driven)
+            return false;
+    return is_linux(f) && f->res->bytes_out && f->res->n_devices;
+}
+
 static bool silent_busy(const struct facts *f)
 {
     return f->res->end != VM_END_STUCK && !f->res->bytes_out && !f->res->exits[HV_EXIT_MMIO] &&
@@ -288,10 +297,14 @@ static const struct rule {
      "the guest uses addresses where this board has nothing: it is made for another board",       "compare the unmapped addresses with vibevmm boards NAME --map, and choose another --board"},
     {unknown_registers,  "the guest uses system registers that this CPU does not have",
      "build the guest for ARMv8.0-A"                                                                                                                                                         },
-    {linux_no_root,      "Linux got no root file system: neither --initrd nor root= was given",
-     "give an initramfs by --initrd"                                                                                                                                                         },
-    {silent_busy,        "the guest computes without touching a device: a long start, or a loop",
-     "run it with --log 4, or look up the PC in its symbols"                                                                                                                                 },
+    {linux_no_virtio,
+     "the kernel has set up none of the devices that were attached: it has no driver for "
+     "virtio-mmio, or has not loaded it",                                                         "build it with CONFIG_VIRTIO_MMIO and the devices' drivers, or load them in the initramfs: "
+     "modprobe virtio_mmio"                                                                                                                                                    },
+    {linux_no_root,                  "Linux got no root file system: neither --initrd nor root= was given",
+     "give an initramfs by --initrd"},
+    {silent_busy,                  "the guest computes without touching a device: a long start, or a loop",
+     "run it with --log 4, or look up the PC in its symbols"                                                                                                                                                    },
 };
 
 unsigned rules_find(const struct run *run, const struct vm_result *res, struct advice *out)

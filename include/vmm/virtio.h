@@ -103,7 +103,9 @@ struct virtio {
     uint32_t status, interrupt, generation;
     struct vq *vqs;
     unsigned n_vqs;
-    uint64_t notifies, interrupts; /* counted for reports */
+    /* For reports: */
+    bool driven; /* a driver has set it up, once */
+    uint64_t notifies, interrupts;
 };
 
 /*

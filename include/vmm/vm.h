@@ -94,6 +94,14 @@ struct vm_unmapped {
     bool write, port;
 };
 
+/* What was attached, and what became of it. */
+struct vm_device_note {
+    const char *window; /* "virtio0" */
+    struct vm_attach attach;
+    bool driven;                   /* the guest's driver has set it up */
+    uint64_t notifies, interrupts; /* exits of the guest to it, and back */
+};
+
 struct vm_exit_note {
     struct hv_exit exit;
     uint64_t pc; /* 0 when the engine was not asked */
@@ -119,6 +127,8 @@ struct vm_result {
     uint64_t unmapped_total;
     struct hv_odd_sysreg odd[VM_ODD_MAX];
     unsigned n_odd;
+    struct vm_device_note devices[VM_ATTACH_MAX];
+    unsigned n_devices;
     uint64_t bus_odd;       /* accesses of a size their device does not take */
     uint8_t code_bytes[16]; /* at regs.pc, when it translates to RAM: n_code of them */
     unsigned n_code;

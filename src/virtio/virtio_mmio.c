@@ -147,6 +147,7 @@ static void virtio_set_status(struct virtio *v, uint32_t val)
         return;
     }
     v->status |= VIRTIO_S_DRIVER_OK;
+    v->driven = true;
     if (virtio_live(v) && v->ops->activate)
         v->ops->activate(v);
 }

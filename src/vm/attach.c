@@ -60,7 +60,8 @@ int attach_new(struct vm *vm, const struct board_dev *row, struct irq_line irq, 
         if (strcmp(attach_kinds[i].option, a->option) != 0)
             continue;
         int rc = attach_kinds[i].make(&at, dev, err);
-        vm->n_attached += !rc;
+        if (!rc)
+            vm->attached[vm->n_attached++] = container_of(*dev, struct virtio, dev);
         return rc;
     }
     return err_set(err, ERR_HOST, ENODEV, "--%s: this build has no such device", a->option);

@@ -87,6 +87,14 @@ void vm_report(struct vm *vm, struct vm_result *out)
             out->exits[r] += vm->vcpus[i].exits[r];
     out->bus_odd = vm->bus.odd;
 
+    for (; out->n_devices < vm->n_attached; out->n_devices++) {
+        struct virtio *v = vm->attached[out->n_devices];
+        dev_lock(&v->dev);
+        out->devices[out->n_devices] = (struct vm_device_note){
+            v->dev.name, vm->cfg.attach[out->n_devices], v->driven, v->notifies, v->interrupts};
+        dev_unlock(&v->dev);
+    }
+
     pthread_mutex_lock(&vm->lock);
     out->cpu = out->end ? vm->end_cpu : 0;
     memcpy(out->what, vm->what, sizeof out->what);

@@ -18,6 +18,7 @@
 #include "vmm/irq.h"
 #include "vmm/mem.h"
 #include "vmm/park.h"
+#include "vmm/virtio.h"
 #include "vmm/vm.h"
 
 #define VM_DEVS_MAX    64
@@ -73,7 +74,8 @@ struct vm {
     void (*gpio_set)(struct dev *gpio, unsigned pin, bool level);
     struct vm_flash flash[VM_FLASH_BANKS];
     unsigned n_flash;
-    unsigned n_attached; /* virtio windows that are filled */
+    struct virtio *attached[VM_ATTACH_MAX]; /* in virtio windows, as config has them */
+    unsigned n_attached;
     struct loop *loop;
     struct console con;
     struct hv_vm *hv;

@@ -24,7 +24,7 @@ clean() { # FILE NAME: its file system has no fault; -p replays the journal firs
 
 truncate -s 128M "$work/disk"
 mkfs.ext4 -q -F "$work/disk"
-in_guest --disk "$work/disk,serial=first one" <<'END'
+in_guest --report "$work/report" --disk "$work/disk,serial=first one" <<'END'
 cat /sys/block/vda/serial; echo; cat /sys/block/vda/size
 mount /dev/vda /m && head -c 30000000 /dev/urandom >/m/file && sync
 sha256sum </m/file >/m/sum
@@ -36,7 +36,15 @@ END
 is_rc 0 "a guest writes a disk and powers off"
 printf 'first one\n262144\nsame\ntrimmed\n' >"$work/want"
 same "$work/out" "$work/want" "serial number, size, what was written is read again"
+has "$work/report" '"devices":[{"window":"virtio0","option":"disk"' "the report lists it"
+has "$work/report" '"driven":true' "and that a driver has set it up"
 clean "$work/disk" "fsck after power-off"
+
+# Without its modules this kernel has no driver for virtio windows.
+echo 'exec sleep 1000' >"$work/script"
+run_vmm 100 run --kernel "$guests/cloud/vmlinuz" --initrd "$guests/cloud/initrd.gz" --mem 256M --timeout 6s -v \
+    --append "console=ttyAMA0,115200n8r vibevmm.pipe=1" --disk "$work/disk,ro" <"$work/script"
+has "$work/err" "modprobe virtio_mmio" "a kernel without a driver for it: the diagnosis says so"
 
 # Ends when the guest says `now`: by SIGTERM (15), then by SIGKILL (9).
 for sig in 15 9; do
