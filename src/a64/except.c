@@ -114,7 +114,12 @@ static const struct a64_op *take_sync(struct a64_cpu *cpu, uint64_t pc, unsigned
                                            : "the exception vector itself takes an exception",
                          pc, esr);
     cpu->sr.esr = esr;
-    return a64_lookup(cpu, enter(cpu, pc, A64_VEC_SYNC));
+    uint64_t to = enter(cpu, pc, A64_VEC_SYNC);
+    /* A guest may go round by its exceptions alone: they are taken branches, too. */
+    if (unlikely(atomic_load_explicit(&cpu->pending, memory_order_relaxed) &
+                 (A64_PEND_KICK | A64_PEND_SYNC)))
+        return a64_interrupted(cpu, to);
+    return a64_lookup(cpu, to);
 }
 
 const struct a64_op *a64_exception(struct a64_cpu *cpu, uint64_t pc, unsigned ec, uint32_t iss)

@@ -3,6 +3,8 @@
  * test_a64_sys.c - exceptions, system registers, waiting, timers, software step. Values are those
  * of Arm ARM DDI 0487J.a.
  */
+#include <pthread.h>
+
 #include "tests/unit/a64_rig.h"
 #include "vmm/clock.h"
 
@@ -388,6 +390,33 @@ static void irq_is_taken_when_unmasked(void)
     rig_fini(&r);
 }
 
+static void *kick_when_it_goes_round(void *arg)
+{
+    struct a64_cpu *cpu = arg;
+    while (*(const volatile uint64_t *)&cpu->x[5] < 1000)
+        ;
+    a64_cpu_kick(cpu);
+    return NULL;
+}
+
+/* The vector's second instruction takes an exception: no branch is ever taken. */
+static void a_kick_ends_a_guest_that_goes_round_by_exceptions(void)
+{
+    struct rig r;
+    pthread_t t;
+    rig_init(&r);
+    r.cpu[0]->sr.vbar = RIG_VECTORS;
+    le32_put(rig_hva(&r, RIG_VECTORS + 0x200), 0x910004a5); /* add x5, x5, #1 */
+    le32_put(rig_hva(&r, RIG_VECTORS + 0x204), 0);          /* udf #0 */
+    rig_emit(&r, 0);
+    r.cpu[0]->x[5] = 0;
+    expect_u64(pthread_create(&t, NULL, kick_when_it_goes_round, r.cpu[0]), 0);
+    expect_u64(rig_go(&r).reason, HV_EXIT_KICK);
+    pthread_join(t, NULL);
+    expect_u64(r.cpu[0]->pc, RIG_VECTORS + 0x200);
+    rig_fini(&r);
+}
+
 static void kick_before_run_is_kept(void)
 {
     struct rig r;
@@ -558,6 +587,7 @@ static const struct tap_test tests[] = {
     TAP_TEST(unknown_registers_are_remembered),
     TAP_TEST(gic_registers_leave),
     TAP_TEST(irq_is_taken_when_unmasked),
+    TAP_TEST(a_kick_ends_a_guest_that_goes_round_by_exceptions),
     TAP_TEST(kick_before_run_is_kept),
     TAP_TEST(wfi_waits_for_the_nearest_timer),
     TAP_TEST(wfe_takes_the_event_and_never_waits_long),
