@@ -371,9 +371,9 @@ static void dtb_root(struct dtb_out *o)
     dtb_u32s(o, "#address-cells", 2);
     dtb_u32s(o, "#size-cells", 2);
     dtb_u32s(o, "interrupt-parent", DTB_GIC);
-    dtb_chosen(o); /* these three first: dtb_patch.c takes them by their place */
+    dtb_cpus(o); /* these three first: dtb_patch.c takes them by their place */
     dtb_memory(o);
-    dtb_cpus(o);
+    dtb_chosen(o);
     dtb_psci(o);
     dtb_timer(o);
     if (dtb_has_primecell(b))

@@ -107,22 +107,24 @@ static int dtb_patch_memory(void *fdt, const struct guest_mem *mem, struct err *
 }
 
 /*
- * A board's blob has all its CPUs, ascending and nothing else among them: those beyond the run's
- * number go. With each, the next one moves to its place; looking them up again would cost more than
- * all else here.
+ * A board's blob has all its CPUs, ascending and nothing else among them, and a node behind /cpus:
+ * those beyond the run's number are cut out in one piece. (fdt_del_node() would walk and move the
+ * tree for each.)
  */
 static int dtb_patch_cpus(void *fdt, int all, unsigned cpus)
 {
     char name[16];
     snprintf(name, sizeof name, "cpu@%x", cpus);
-    int node = fdt_subnode_offset(fdt, all, name);
-    for (const char *at;
-         node >= 0 && (at = fdt_get_name(fdt, node, NULL)) && !strncmp(at, "cpu@", 4);) {
-        int rc = fdt_del_node(fdt, node);
-        if (rc)
-            return rc;
-    }
-    return node < 0 && node != -FDT_ERR_NOTFOUND ? node : 0;
+    int from = fdt_subnode_offset(fdt, all, name), next = fdt_next_subnode(fdt, all);
+    if (from < 0 || next < 0)
+        return from == -FDT_ERR_NOTFOUND ? 0 : MIN(from, next);
+    uint32_t cut = (uint32_t)next - DTB_TAG - (uint32_t)from; /* up to FDT_END_NODE of /cpus */
+    uint8_t *at = (uint8_t *)fdt + fdt_off_dt_struct(fdt) + from;
+    uint8_t *end = (uint8_t *)fdt + fdt_off_dt_strings(fdt) + fdt_size_dt_strings(fdt);
+    memmove(at, at + cut, (size_t)(end - at) - cut);
+    fdt_set_size_dt_struct(fdt, fdt_size_dt_struct(fdt) - cut);
+    fdt_set_off_dt_strings(fdt, fdt_off_dt_strings(fdt) - cut);
+    return 0;
 }
 
 static bool dtb_zero(const uint8_t *p, size_t n)
@@ -295,23 +297,23 @@ static int dtb_patch_file(void *fdt, const struct dtb_run *run, struct err *err)
 }
 
 /*
- * A board's tree begins with /chosen, /memory and /cpus (dtb_make.c). They are changed from the
- * last to the first: an offset is good until something before it moves. Each look-up by libfdt
- * walks all that comes before, so there is one.
+ * A board's tree begins with /cpus, /memory and /chosen (dtb_make.c). Each look-up by libfdt walks
+ * all that comes before, so these are taken in their order, once what is before them is as it will
+ * be.
  */
 static int dtb_patch_board(void *fdt, const struct dtb_run *run, struct err *err)
 {
-    int chosen = fdt_first_subnode(fdt, 0), memory = fdt_next_subnode(fdt, chosen);
-    int cpus = fdt_next_subnode(fdt, memory), rc = MIN(cpus, 0);
     uint8_t reg[MEM_REGIONS_MAX * 16];
-    int len = dtb_ram_cells(run->mem, 2, 2, reg, err);
-    if (!rc && !run->flash)
+    int len = dtb_ram_cells(run->mem, 2, 2, reg, err), rc = 0;
+    if (!run->flash)
         rc = dtb_patch_flash(fdt);
     if (!rc && run->gicv2)
         rc = dtb_patch_gicv2(fdt, run->cpus);
+    int cpus = fdt_first_subnode(fdt, 0);
     rc = rc ? rc : dtb_patch_cpus(fdt, cpus, run->cpus);
+    int memory = fdt_next_subnode(fdt, cpus);
     rc = rc ? rc : dtb_set(fdt, memory, "reg", reg, (size_t)len);
-    return rc ? rc : dtb_patch_chosen(fdt, chosen, false, run);
+    return rc ? rc : dtb_patch_chosen(fdt, fdt_next_subnode(fdt, memory), false, run);
 }
 
 int dtb_patch(const void *base, size_t base_len, bool from_file, const struct dtb_run *run,

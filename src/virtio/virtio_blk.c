@@ -82,8 +82,9 @@ struct virtio_blk {
     struct disk *disk;
     char serial[VIRTIO_BLK_SERIAL_LEN];
     uint8_t config[BLK_CFG_LEN];
-    struct blk_req *reqs;          /* BLK_QUEUE of them; those in use are what is in flight */
-    struct blk_req *idle;          /* not in use */
+    struct blk_req *reqs; /* BLK_QUEUE of them; those in use are what is in flight */
+    unsigned used;        /* of them, how many were ever in use: the others are untouched */
+    struct blk_req *idle; /* of those, not in use now */
     struct blk_req *first, **last; /* wait for a thread */
     unsigned in_flight;            /* with the threads, waiting ones included */
     unsigned threads, sleeping;
@@ -263,6 +264,14 @@ static void blk_start(struct virtio_blk *b, struct blk_req *r)
         blk_end(b, r, blk_run(b, r));
 }
 
+/* A request that is not in use, left where it is; NULL: all are. */
+static struct blk_req *blk_idle(struct virtio_blk *b)
+{
+    if (!b->idle && b->used < BLK_QUEUE)
+        b->idle = &b->reqs[b->used++];
+    return b->idle;
+}
+
 static void blk_notify(struct virtio *v, unsigned queue)
 {
     (void)queue;
@@ -270,7 +279,7 @@ static void blk_notify(struct virtio *v, unsigned queue)
     do {
         /* There are as many requests as chains fit into the queue: a chain more is the driver's
          * doing, which offers one that it has not got back. */
-        while (b->idle && vq_pop(v, &b->vq, &b->idle->c)) {
+        while (blk_idle(b) && vq_pop(v, &b->vq, &b->idle->c)) {
             struct blk_req *r = b->idle;
             if (r->c.out_len < BLK_HEAD || !r->c.in_len) {
                 virtio_break(v,
@@ -282,7 +291,7 @@ static void blk_notify(struct virtio *v, unsigned queue)
             b->idle = r->next;
             blk_start(b, r);
         }
-        if (!b->idle && b->vq.ready && virtio_live(v) && vq_rearm(v, &b->vq)) {
+        if (!blk_idle(b) && vq_rearm(v, &b->vq)) {
             virtio_break(v, "more requests than the queue holds");
             return;
         }
@@ -340,8 +349,6 @@ int virtio_blk_new(struct dev **dev, const char *name, const struct virtio_host 
     }
     b->disk = disk;
     b->reqs = reqs;
-    for (unsigned i = BLK_QUEUE; i-- > 0; b->idle = &reqs[i])
-        reqs[i].next = b->idle;
     b->last = &b->first;
     pthread_cond_init(&b->work, NULL);
     pthread_cond_init(&b->done, NULL);

@@ -14,7 +14,8 @@ sysctl='d2b20001 f2820001'
     words reset.raw $sysctl 528eeee2 b9000022 14000000
     words loop.raw 14000000
     words sleep.raw d503207f 17ffffff
-    words nowhere.raw d2800000 d61f0000
+    # VBAR_EL1 is behind the code, where all is zero; the jump is to what is no code either
+    words nowhere.raw d2a00021 d518c001 d5033fdf d2800000 d61f0000
 }
 
 expect 'the bytes and nothing else' 0 '' $vibe "$KERNELS/arm64_minimal.raw"

@@ -13,7 +13,7 @@ fi
 export VIBEVMM
 terminal=$(realpath tests/cli/terminal.py)
 words "$T/sleep.raw" d503207f 17ffffff
-words "$T/nowhere.raw" d2800000 d61f0000
+words "$T/nowhere.raw" d2a00021 d518c001 d5033fdf d2800000 d61f0000
 sleeper="--board vibe --entry 0x10000 --timeout 10s --binary $T/sleep.raw"
 
 on_terminal() { # NAME WANTED KEYS SIGNAL ARGUMENT...
