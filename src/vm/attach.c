@@ -46,7 +46,8 @@ int attach_new(struct vm *vm, const struct board_dev *row, struct irq_line irq, 
                struct err *err)
 {
     if (vm->n_attached == vm->cfg.n_attach) {
-        int rc = virtio_slot_new(dev, row->name);
+        int rc = vm->slot ? 0 : virtio_slot_new(&vm->slot, row->name);
+        *dev = vm->slot;
         return rc ? err_sys(err, -rc, "cannot make %s", row->name) : 0;
     }
     const struct vm_attach *a = &vm->cfg.attach[vm->n_attached];

@@ -271,7 +271,8 @@ static int vm_dev_add(struct vm *vm, const struct board_dev *row, struct err *er
     if (rc)
         return err_sys(err, -rc, "board %s: cannot make %s", vm->cfg.board->name, row->name);
     if (dev) {
-        vm->devs[vm->n_devs++] = dev;
+        if (dev != vm->slot)
+            vm->devs[vm->n_devs++] = dev;
         bus_map(board_kind_ports(row->kind) ? &vm->ports : &vm->bus, row->base, row->size, dev, 0);
     }
     return 0;
@@ -299,6 +300,8 @@ void vm_devices_free(struct vm *vm)
     /* The interrupt controller, made first, goes last: a device lowers its wire as it goes. */
     for (unsigned i = vm->n_devs; i-- > 0;)
         vm->devs[i]->ops->free(vm->devs[i]);
+    if (vm->slot)
+        vm->slot->ops->free(vm->slot);
     for (unsigned i = 0; i < vm->n_flash; i++) {
         if (vm->flash[i].mem)
             munmap(vm->flash[i].mem, vm->flash[i].row->size);

@@ -76,6 +76,7 @@ struct vm {
     unsigned n_flash;
     struct virtio *attached[VM_ATTACH_MAX]; /* in virtio windows, as config has them */
     unsigned n_attached;
+    struct dev *slot; /* behind every virtio window that is left empty */
     struct loop *loop;
     struct console con;
     struct hv_vm *hv;
