@@ -65,7 +65,7 @@ A64_TAIL := $(if $(SAN)$(filter debug,$(CONFIG)),-DA64_LOOP,-O2 -fno-stack-prote
 A64_TAIL += $(if $(findstring x86_64,$(target)),-mcx16)
 
 # ---- sources, per module -------------------------------------------------------------------------------
-SRC_base := err.c log.c clock.c parse.c
+SRC_base := err.c log.c clock.c parse.c iov.c
 SRC_mem := mem.c
 SRC_bus := bus.c regs.c
 SRC_board := board.c board_check.c

@@ -13,9 +13,8 @@
 #ifndef VMM_VIRTIO_H
 #define VMM_VIRTIO_H
 
-#include <sys/uio.h>
-
 #include "vmm/bus.h"
+#include "vmm/iov.h"
 #include "vmm/irq.h"
 #include "vmm/mem.h"
 
@@ -166,13 +165,6 @@ void vq_quiet(struct virtio *v, struct vq *q);
 /* Bytes [off, off + len) of a chain's readable or writable part; how many there were. */
 uint64_t vq_copy_out(const struct vq_chain *c, uint64_t off, void *buf, uint64_t len);
 uint64_t vq_copy_in(const struct vq_chain *c, uint64_t off, const void *buf, uint64_t len);
-
-/*
- * The part [off, off + len) of iov[0..n) as segments of its own: at most n of them are stored in
- * out; returns their number. What lies beyond the end is left out.
- */
-unsigned iov_slice(const struct iovec *iov, unsigned n, uint64_t off, uint64_t len,
-                   struct iovec *out);
 
 /* ---- how each device is made; 0 or -errno (ENOMEM unless it says otherwise) ---- */
 

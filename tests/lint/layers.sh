@@ -22,7 +22,7 @@ BEGIN {
     for (i = 1; i <= c; i++)
         standard["<" w[i] ".h>"] = 1
 
-    l0 = " vmm/base.h vmm/err.h vmm/log.h vmm/clock.h vmm/parse.h"
+    l0 = " vmm/base.h vmm/err.h vmm/log.h vmm/clock.h vmm/parse.h vmm/iov.h <sys/uio.h>"
     l1 = l0 " vmm/mem.h vmm/bus.h vmm/irq.h vmm/board.h vmm/start.h"
     posix = " <fcntl.h> <unistd.h> <poll.h> <pthread.h> <sys/mman.h> <sys/stat.h> <sys/random.h>"
 
