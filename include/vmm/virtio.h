@@ -184,6 +184,16 @@ int virtio_blk_new(struct dev **dev, const char *name, const struct virtio_host 
 int virtio_rng_new(struct dev **dev, const char *name, const struct virtio_host *host,
                    bool (*fill)(void *buf, size_t len));
 
+/*
+ * A folder of the host (§5, device 9), served by `p9`, which is the device's from here on, also
+ * when this fails. `tag`: up to VIRTIO_9P_TAG_MAX bytes, by which the guest mounts it; else
+ * -EINVAL.
+ */
+#define VIRTIO_9P_TAG_MAX 32u
+struct p9;
+int virtio_9p_new(struct dev **dev, const char *name, const struct virtio_host *host, struct p9 *p9,
+                  const char *tag);
+
 /* Memory given back (§5.5): the guest is asked for `target` bytes, up to 16 TiB, and may report
  * what it does not use beside that. */
 int virtio_balloon_new(struct dev **dev, const char *name, const struct virtio_host *host,
