@@ -207,6 +207,7 @@ TESTS += unit/test_dev_small
 TESTS += unit/test_virtio
 TESTS += unit/test_virtio_blk
 TESTS += unit/test_virtio_balloon
+TESTS += unit/test_p9
 TESTS += unit/test_host_disk
 TESTS += unit/test_walk
 TESTS += unit/test_walk_arm64
