@@ -37,6 +37,7 @@ const struct opt run_options[] = {
     {"balloon",  0,   OPT_ATTACH, O(attach), 0,        "SIZE",  "let the guest give memory back: SIZE of it at once, and what it frees"},
     {"disk",     0,   OPT_ATTACH, O(attach), 0,        "FILE[,..]", "attach a disk, raw; then ro, cow, cow=FILE, raw, serial=TEXT"},
     {"rng",      0,   OPT_ATTACH, O(attach), 0,        NULL,    "attach an entropy device"},
+    {"share",    0,   OPT_ATTACH, O(attach), 0,        "DIR[:TAG]", "share a folder by 9P, read-only; ,rw lets the guest change it"},
     {"timeout",  0,   OPT_TIME, O(timeout_ns), 0,      "TIME",  "end the run after TIME, such as 5s, 500ms or 1m (status 124)"},
     {"reboot",   0,   OPT_FLAG, O(reboot), 0,          NULL,    "start again when the guest asks for a reset"},
     {"report",   0,   OPT_TEXT, O(report), 0,          "FILE",  "write what happened to FILE, as JSON"},
@@ -478,6 +479,7 @@ int cmd_run(int argc, char **argv)
         rc = run_configure(&run, &rest, &run.err);
     if (!rc) {
         signal(SIGPIPE, SIG_IGN);
+        signal(SIGXFSZ, SIG_IGN); /* a guest that writes past `ulimit -f` gets the error */
         rc = run_machine(&run);
     }
     term_restore();

@@ -13,9 +13,8 @@
 #ifndef VMM_VIRTIO_H
 #define VMM_VIRTIO_H
 
-#include <sys/uio.h>
-
 #include "vmm/bus.h"
+#include "vmm/iov.h"
 #include "vmm/irq.h"
 #include "vmm/mem.h"
 
@@ -167,13 +166,6 @@ void vq_quiet(struct virtio *v, struct vq *q);
 uint64_t vq_copy_out(const struct vq_chain *c, uint64_t off, void *buf, uint64_t len);
 uint64_t vq_copy_in(const struct vq_chain *c, uint64_t off, const void *buf, uint64_t len);
 
-/*
- * The part [off, off + len) of iov[0..n) as segments of its own: at most n of them are stored in
- * out; returns their number. What lies beyond the end is left out.
- */
-unsigned iov_slice(const struct iovec *iov, unsigned n, uint64_t off, uint64_t len,
-                   struct iovec *out);
-
 /* ---- how each device is made; 0 or -errno (ENOMEM unless it says otherwise) ---- */
 
 /* A window with nothing behind it: MagicValue, Version, DeviceID 0 (§4.2.2). */
@@ -191,6 +183,16 @@ int virtio_blk_new(struct dev **dev, const char *name, const struct virtio_host 
 /* Entropy (§5.4): `fill` makes len random bytes, on the vCPU's thread; false: it cannot. */
 int virtio_rng_new(struct dev **dev, const char *name, const struct virtio_host *host,
                    bool (*fill)(void *buf, size_t len));
+
+/*
+ * A folder of the host (§5, device 9), served by `p9`, which is the device's from here on, also
+ * when this fails. `tag`: up to VIRTIO_9P_TAG_MAX bytes, by which the guest mounts it; else
+ * -EINVAL.
+ */
+#define VIRTIO_9P_TAG_MAX 32u
+struct p9;
+int virtio_9p_new(struct dev **dev, const char *name, const struct virtio_host *host, struct p9 *p9,
+                  const char *tag);
 
 /* Memory given back (§5.5): the guest is asked for `target` bytes, up to 16 TiB, and may report
  * what it does not use beside that. */

@@ -250,53 +250,12 @@ void vq_quiet(struct virtio *v, struct vq *q)
         vq_store(q->used_at + VQ_FLAGS, VQ_USED_F_NO_NOTIFY);
 }
 
-unsigned iov_slice(const struct iovec *iov, unsigned n, uint64_t off, uint64_t len,
-                   struct iovec *out)
-{
-    unsigned used = 0;
-    for (unsigned i = 0; i < n && len; i++) {
-        if (off >= iov[i].iov_len) {
-            off -= iov[i].iov_len;
-            continue;
-        }
-        uint64_t take = MIN(len, iov[i].iov_len - off);
-        out[used++] = (struct iovec){(uint8_t *)iov[i].iov_base + off, take};
-        len -= take;
-        off = 0;
-    }
-    return used;
-}
-
 uint64_t vq_copy_out(const struct vq_chain *c, uint64_t off, void *buf, uint64_t len)
 {
-    uint64_t done = 0;
-    for (unsigned i = 0; i < c->n_out && done < len; i++) {
-        uint64_t seg = c->iov[i].iov_len;
-        if (off >= seg) {
-            off -= seg;
-            continue;
-        }
-        uint64_t take = MIN(len - done, seg - off);
-        memcpy((uint8_t *)buf + done, (const uint8_t *)c->iov[i].iov_base + off, take);
-        done += take;
-        off = 0;
-    }
-    return done;
+    return iov_get(c->iov, c->n_out, off, buf, len);
 }
 
 uint64_t vq_copy_in(const struct vq_chain *c, uint64_t off, const void *buf, uint64_t len)
 {
-    uint64_t done = 0;
-    for (unsigned i = c->n_out; i < c->n_out + c->n_in && done < len; i++) {
-        uint64_t seg = c->iov[i].iov_len;
-        if (off >= seg) {
-            off -= seg;
-            continue;
-        }
-        uint64_t take = MIN(len - done, seg - off);
-        memcpy((uint8_t *)c->iov[i].iov_base + off, (const uint8_t *)buf + done, take);
-        done += take;
-        off = 0;
-    }
-    return done;
+    return iov_put(c->iov + c->n_out, c->n_in, off, buf, len);
 }

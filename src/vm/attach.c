@@ -21,6 +21,7 @@ static const struct {
     {"balloon", attach_balloon},
     {"disk",    attach_disk   },
     {"rng",     attach_rng    },
+    {"share",   attach_share  },
 };
 
 static unsigned attach_windows(const struct board *b)
