@@ -300,11 +300,11 @@ static const struct rule {
     {linux_no_virtio,
      "the kernel has set up none of the devices that were attached: it has no driver for "
      "virtio-mmio, or has not loaded it",                                                         "build it with CONFIG_VIRTIO_MMIO and the devices' drivers, or load them in the initramfs: "
-     "modprobe virtio_mmio"                                                                                                                                                    },
-    {linux_no_root,                  "Linux got no root file system: neither --initrd nor root= was given",
-     "give an initramfs by --initrd"},
-    {silent_busy,                  "the guest computes without touching a device: a long start, or a loop",
-     "run it with --log 4, or look up the PC in its symbols"                                                                                                                                                    },
+     "modprobe virtio_mmio"                                                                                                                         },
+    {linux_no_root,      "Linux got no root file system: neither --initrd nor root= was given",
+     "give an initramfs by --initrd"                                                                                                                                                         },
+    {silent_busy,        "the guest computes without touching a device: a long start, or a loop",
+     "run it with --log 4, or look up the PC in its symbols"                                                                                                                                 },
 };
 
 unsigned rules_find(const struct run *run, const struct vm_result *res, struct advice *out)
