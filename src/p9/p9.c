@@ -219,12 +219,11 @@ uint32_t p9_serve(struct p9 *p, const struct iovec *req, unsigned n_req, const s
     unsigned type = p->in[4];
     uint16_t tag = le16_get(p->in + 5);
     int rc = 0;
-    if (c.size < P9_HEAD || c.size > iov_len(req, n_req) || (p->msize && c.size > p->msize))
+    if (c.size < P9_HEAD || c.size > iov_len(req, n_req) || (p->msize && c.size > p->msize) ||
+        (type != P9_TWRITE && c.size > c.end))
         rc = -EMSGSIZE;
     else if (type == P9_TWRITE) /* its data stay where they are */
         c.end = (uint32_t)MIN(c.size, P9_WRITE_AT);
-    else if (c.size > c.end)
-        rc = -EMSGSIZE;
     else
         c.end = c.size;
     rc = rc ? rc : p9_do(p, &c, type);

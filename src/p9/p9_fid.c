@@ -78,9 +78,13 @@ void p9_fid_free(struct p9 *p, struct p9_fid *fid)
 
 void p9_fids_free(struct p9 *p)
 {
-    for (unsigned i = 0; i < P9_BUCKETS && p->n_fids; i++)
-        while (p->fids[i])
-            p9_fid_free(p, p->fids[i]);
+    for (unsigned i = 0; i < P9_BUCKETS && p->n_fids; i++) {
+        for (struct p9_fid *f = p->fids[i], *next; f; f = next, p->n_fids--) {
+            next = f->next;
+            p9_fid_release(f);
+        }
+        p->fids[i] = NULL;
+    }
 }
 
 /* ---- descriptors ---- */
@@ -132,7 +136,8 @@ int p9_path_join(const char *path, const char *name, char **out)
     memcpy(s, path, a);
     if (a)
         s[a++] = '/';
-    memcpy(s + a, name, b + 1);
+    memcpy(s + a, name, b);
+    s[a + b] = '\0';
     return 0;
 }
 

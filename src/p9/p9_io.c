@@ -175,6 +175,7 @@ static uint32_t p9_dirent(const struct p9 *p, const struct stat *dir, const uint
     le64_put(out + P9_QID, le64_get(host + DIRENT_OFF));
     out[P9_QID + 8] = host[DIRENT_TYPE];
     le16_put(out + P9_QID + 9, (uint16_t)len);
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): its length goes before it */
     memcpy(out + P9_DIRENT_HEAD, name, len);
     return P9_DIRENT_HEAD + (uint32_t)len;
 }

@@ -84,6 +84,7 @@ int virtio_9p_new(struct dev **dev, const char *name, const struct virtio_host *
     d->p9 = p9;
     d->vq.max = V9P_QUEUE;
     le16_put(d->config, (uint16_t)len);
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): its length goes before it */
     memcpy(d->config + 2, tag, len);
     d->ops = v9p_ops;
     d->ops.config_len = 2 + (uint32_t)len;
