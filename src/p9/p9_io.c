@@ -168,7 +168,7 @@ static uint32_t p9_dirent(const struct p9 *p, const struct stat *dir, const uint
     const char *name = (const char *)host + DIRENT_NAME;
     size_t len = strlen(name);
     struct stat st = {.st_ino = le64_get(host), .st_dev = p->dev};
-    st.st_mode = DTTOIF(host[DIRENT_TYPE]);
+    st.st_mode = (mode_t)DTTOIF(host[DIRENT_TYPE]);
     if (!strcmp(name, "..") && dir->st_ino == p->ino && dir->st_dev == p->dev)
         st.st_ino = p->ino;
     p9_qid(p, &st, out);
