@@ -26,11 +26,29 @@ struct loop_timer {
     struct loop_timer *next;
 };
 
+struct loop_watch {
+    void (*fn)(void *arg);
+    void *arg;
+    int fd; /* from here on the loop's once it is asked for */
+    short events;
+    struct loop_watch *next;
+};
+
 int loop_new(struct loop **loop, struct err *err);
 void loop_free(struct loop *loop); /* stops and joins the thread; closes nothing it was given */
 
-/* Call fn(arg) once when fd can be read (or has ended). -errno when the thread cannot be made. */
-int loop_watch(struct loop *loop, int fd, void (*fn)(void *arg), void *arg);
+/*
+ * Call w->fn once when fd is ready for one of `events` (POLLIN, POLLOUT), or has ended or failed.
+ * Asking again replaces what was asked for. -ENOSPC beyond 1024 watches; -errno when the thread
+ * cannot be made.
+ */
+int loop_watch(struct loop *loop, struct loop_watch *w, int fd, short events);
+
+/*
+ * No longer asked for: do this before fd is closed or `w` freed. A callback that has begun on the
+ * loop's thread still ends; on that thread itself, and after loop_free(), none runs.
+ */
+void loop_unwatch(struct loop *loop, struct loop_watch *w);
 
 /*
  * Call t->fn once at deadline_ns or soon after, never before; UINT64_MAX disarms. Arming again
@@ -62,6 +80,7 @@ struct console {
     uint8_t buf[4096];
     unsigned head, len;
     bool ended, watching, wanted, failed;
+    struct loop_watch watch; /* of in_fd */
 };
 
 /* in_fd may be -1 (no input: at its end from the start). The loop must outlive the console. */

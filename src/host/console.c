@@ -125,14 +125,12 @@ static bool console_fill(struct console *con)
     return false;
 }
 
-static void console_input(void *arg);
-
 /* Ask the loop to say when there is something to read. Lock held. */
 static int console_watch(struct console *con)
 {
     if (con->watching || con->ended)
         return 0;
-    int rc = loop_watch(con->loop, con->in_fd, console_input, con);
+    int rc = loop_watch(con->loop, &con->watch, con->in_fd, POLLIN);
     if (rc) {
         log_at(LOG_WARN, "console input: no thread to wait for it: %s", strerror(-rc));
         con->ended = true;
@@ -207,6 +205,7 @@ void console_init(struct console *con, struct loop *loop, int in_fd, int out_fd)
     con->in_fd = in_fd;
     con->out_fd = out_fd;
     con->ended = in_fd < 0;
+    con->watch = (struct loop_watch){.fn = console_input, .arg = con};
     pthread_mutex_init(&con->lock, NULL);
 }
 

@@ -3,9 +3,9 @@
  * loop.c - the event loop: one thread in poll(2), for descriptors and deadlines.
  *
  * The thread and its wake-up descriptor are made when the first of either arrives, so a guest that
- * reads nothing and sets no timer costs neither. Deadlines sit in a short unsorted list: there is
- * one per vCPU and a few of the machine's own. Threads: `lock` guards all fields; callbacks run
- * with no lock held.
+ * reads nothing and sets no timer costs neither. Deadlines and watches sit in short unsorted lists
+ * of their owners' structs: there is a deadline per vCPU and a few of the machine's own. Threads:
+ * `lock` guards all fields and the lists; callbacks run with no lock held.
  */
 #include "vmm/host.h"
 
@@ -22,21 +22,15 @@
 #include <sys/eventfd.h>
 #endif
 
-#define LOOP_WATCHES_MAX 16
+#define LOOP_WATCHES_MAX 1024
 #define LOOP_STACK       KIB(256)
-
-struct watch {
-    int fd;
-    void (*fn)(void *arg);
-    void *arg;
-};
 
 struct loop {
     pthread_mutex_t lock;
     pthread_t thread;
     bool started, quit;
-    int wake_r, wake_w; /* one eventfd, or the ends of a pipe */
-    struct watch watches[LOOP_WATCHES_MAX];
+    int wake_r, wake_w;         /* one eventfd, or the ends of a pipe */
+    struct loop_watch *watches; /* armed ones */
     unsigned n_watches;
     struct loop_timer *timers; /* armed ones */
     uint64_t sleep_until; /* the thread comes round by itself at this time; 0: it is not asleep */
@@ -134,20 +128,41 @@ static void loop_run_timers(struct loop *l)
     }
 }
 
-/* Take the watch of this descriptor out and run it, when it is still there. */
-static void loop_run_watch(struct loop *l, int fd)
+/* Where the list points to this watch; where it ends, when it does not. Lock held. */
+static struct loop_watch **loop_find_watch(struct loop *l, const struct loop_watch *w)
 {
-    struct watch w = {.fd = -1};
+    struct loop_watch **p = &l->watches;
+    while (*p && *p != w)
+        p = &(*p)->next;
+    return p;
+}
+
+static void loop_unlink_watch(struct loop *l, const struct loop_watch *w)
+{
+    struct loop_watch **p = loop_find_watch(l, w);
+    if (*p) {
+        *p = w->next;
+        l->n_watches--;
+    }
+}
+
+/*
+ * Run what was watched for, when it is still asked for: a callback before this one may have taken
+ * the watch out, or have put it in again for another descriptor.
+ */
+static void loop_run_watch(struct loop *l, const struct loop_watch *w, const struct pollfd *pfd)
+{
+    void (*fn)(void *) = NULL;
+    void *arg = NULL;
     pthread_mutex_lock(&l->lock);
-    for (unsigned i = 0; i < l->n_watches; i++)
-        if (l->watches[i].fd == fd) {
-            w = l->watches[i];
-            l->watches[i] = l->watches[--l->n_watches];
-            break;
-        }
+    if (*loop_find_watch(l, w) && w->fd == pfd->fd && w->events == pfd->events) {
+        loop_unlink_watch(l, w);
+        fn = w->fn;
+        arg = w->arg;
+    }
     pthread_mutex_unlock(&l->lock);
-    if (w.fd >= 0)
-        w.fn(w.arg);
+    if (fn)
+        fn(arg);
 }
 
 static void *loop_main(void *arg)
@@ -155,6 +170,7 @@ static void *loop_main(void *arg)
     struct loop *l = arg;
     for (;;) {
         struct pollfd fds[1 + LOOP_WATCHES_MAX];
+        struct loop_watch *watches[1 + LOOP_WATCHES_MAX];
         pthread_mutex_lock(&l->lock);
         if (l->quit) {
             pthread_mutex_unlock(&l->lock);
@@ -162,8 +178,10 @@ static void *loop_main(void *arg)
         }
         unsigned n = 0;
         fds[n++] = (struct pollfd){.fd = l->wake_r, .events = POLLIN};
-        for (unsigned i = 0; i < l->n_watches; i++)
-            fds[n++] = (struct pollfd){.fd = l->watches[i].fd, .events = POLLIN};
+        for (struct loop_watch *w = l->watches; w; w = w->next) {
+            watches[n] = w;
+            fds[n++] = (struct pollfd){.fd = w->fd, .events = w->events};
+        }
         uint64_t until = loop_next_deadline(l);
         l->sleep_until = until;
         pthread_mutex_unlock(&l->lock);
@@ -177,7 +195,7 @@ static void *loop_main(void *arg)
             loop_drain(l);
         for (unsigned i = 1; rc > 0 && i < n; i++)
             if (fds[i].revents) /* POLLHUP, POLLERR and POLLNVAL too: the reader finds out which */
-                loop_run_watch(l, fds[i].fd);
+                loop_run_watch(l, watches[i], &fds[i]);
         loop_run_timers(l);
     }
 }
@@ -241,22 +259,34 @@ void loop_free(struct loop *l)
     free(l);
 }
 
-int loop_watch(struct loop *l, int fd, void (*fn)(void *arg), void *arg)
+int loop_watch(struct loop *l, struct loop_watch *w, int fd, short events)
 {
     pthread_mutex_lock(&l->lock);
+    loop_unlink_watch(l, w);
     int rc = l->n_watches < LOOP_WATCHES_MAX ? 0 : -ENOSPC;
     if (!rc) {
-        l->watches[l->n_watches++] = (struct watch){fd, fn, arg};
+        w->fd = fd;
+        w->events = events;
+        w->next = l->watches;
+        l->watches = w;
+        l->n_watches++;
         if (!l->started) {
             rc = loop_start(l);
             if (rc)
-                l->n_watches--;
+                loop_unlink_watch(l, w);
         } else if (l->sleep_until) {
             loop_kick(l);
         }
     }
     pthread_mutex_unlock(&l->lock);
     return rc;
+}
+
+void loop_unwatch(struct loop *l, struct loop_watch *w)
+{
+    pthread_mutex_lock(&l->lock);
+    loop_unlink_watch(l, w);
+    pthread_mutex_unlock(&l->lock);
 }
 
 int loop_arm(struct loop *l, struct loop_timer *t, uint64_t deadline_ns)

@@ -7,6 +7,8 @@
 #include "tests/tap.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -133,14 +135,15 @@ static void a_watch_fires_once_per_asking(void)
 {
     struct loop *loop = rig_loop();
     struct seen s = {0};
+    struct loop_watch w = {.fn = see, .arg = &s};
     int p[2];
     expect_u32(pipe(p), 0);
-    expect_u32(loop_watch(loop, p[0], see, &s), 0);
+    expect_u32(loop_watch(loop, &w, p[0], POLLIN), 0);
     expect_u32(write(p[1], "x", 1), 1);
     park_wait(&s.park, UINT64_MAX);
     park_wait(&s.park, clock_mono_ns() + 2 * MS); /* the byte is still there, and nobody asked */
     expect_u32(atomic_load(&s.n), 1);
-    loop_watch(loop, p[0], see, &s);
+    loop_watch(loop, &w, p[0], POLLIN);
     park_wait(&s.park, UINT64_MAX);
     expect_u32(atomic_load(&s.n), 2);
     loop_free(loop);
@@ -154,7 +157,8 @@ static void the_end_of_a_pipe_is_an_event(void)
     struct seen s = {0};
     int p[2];
     expect_u32(pipe(p), 0);
-    loop_watch(loop, p[0], see, &s);
+    struct loop_watch w = {.fn = see, .arg = &s};
+    loop_watch(loop, &w, p[0], POLLIN);
     close(p[1]);
     park_wait(&s.park, UINT64_MAX);
     expect_u32(atomic_load(&s.n), 1);
@@ -162,16 +166,87 @@ static void the_end_of_a_pipe_is_an_event(void)
     close(p[0]);
 }
 
-static void a_full_table_is_refused(void)
+static void room_to_write_is_an_event(void)
 {
     struct loop *loop = rig_loop();
     struct seen s = {0};
+    struct loop_watch w = {.fn = see, .arg = &s};
+    int p[2];
+    expect_u32(pipe(p), 0);
+    fcntl(p[1], F_SETFL, O_NONBLOCK);
+    static char page[4096];
+    while (write(p[1], page, sizeof page) > 0)
+        ;
+    loop_watch(loop, &w, p[1], POLLOUT);
+    park_wait(&s.park, clock_mono_ns() + 2 * MS);
+    expect_u32(atomic_load(&s.n), 0); /* the pipe is full */
+    expect_u32(read(p[0], page, sizeof page), sizeof page);
+    park_wait(&s.park, UINT64_MAX);
+    expect_u32(atomic_load(&s.n), 1);
+    loop_free(loop);
+    close(p[0]);
+    close(p[1]);
+}
+
+static void what_is_no_longer_watched_stays_silent(void)
+{
+    struct loop *loop = rig_loop();
+    struct seen s = {0}, other = {0};
+    struct loop_watch w = {.fn = see, .arg = &s}, v = {.fn = see, .arg = &other};
+    int p[2];
+    expect_u32(pipe(p), 0);
+    loop_watch(loop, &w, p[0], POLLIN);
+    loop_unwatch(loop, &w);
+    loop_unwatch(loop, &w); /* twice is once */
+    loop_watch(loop, &v, p[0], POLLIN);
+    expect_u32(write(p[1], "x", 1), 1);
+    park_wait(&other.park, UINT64_MAX);
+    expect_u32(atomic_load(&other.n), 1);
+    expect_u32(atomic_load(&s.n), 0);
+    loop_free(loop);
+    close(p[0]);
+    close(p[1]);
+}
+
+static void asking_again_replaces_the_question(void)
+{
+    struct loop *loop = rig_loop();
+    struct seen s = {0};
+    struct loop_watch w = {.fn = see, .arg = &s};
+    int p[2], q[2];
+    expect_u32(pipe(p) | pipe(q), 0);
+    loop_watch(loop, &w, p[0], POLLIN);
+    loop_watch(loop, &w, q[0], POLLIN);
+    expect_u32(write(p[1], "x", 1), 1);
+    park_wait(&s.park, clock_mono_ns() + 2 * MS);
+    expect_u32(atomic_load(&s.n), 0);
+    expect_u32(write(q[1], "x", 1), 1);
+    park_wait(&s.park, UINT64_MAX);
+    expect_u32(atomic_load(&s.n), 1);
+    loop_free(loop);
+    for (int i = 0; i < 2; i++) {
+        close(p[i]);
+        close(q[i]);
+    }
+}
+
+static void a_full_table_is_refused(void)
+{
+    enum { MANY = 2000 };
+    struct loop *loop = rig_loop();
+    struct seen s = {0};
+    static struct loop_watch w[MANY];
     int p[2], rc = 0;
     unsigned n = 0;
     expect_u32(pipe(p), 0);
-    while (n < 100 && !(rc = loop_watch(loop, p[0], see, &s)))
-        n++;
-    expect_true(n > 0 && rc == -28); /* ENOSPC */
+    for (; n < MANY && !rc; n += !rc) {
+        w[n] = (struct loop_watch){.fn = see, .arg = &s};
+        rc = loop_watch(loop, &w[n], p[0], POLLIN);
+    }
+    expect_u32(n, 1024);
+    expect_true(rc == -ENOSPC);
+    loop_unwatch(loop, &w[7]);
+    expect_u32(loop_watch(loop, &w[n], p[0], POLLIN), 0);
     loop_free(loop);
     close(p[0]);
     close(p[1]);
@@ -202,10 +277,17 @@ static void the_loop_thread_takes_no_signals(void)
 }
 
 static const struct tap_test tests[] = {
-    TAP_TEST(an_unused_loop_has_no_thread),          TAP_TEST(a_timer_fires_once_and_not_early),
-    TAP_TEST(arming_again_moves_a_timer_either_way), TAP_TEST(a_disarmed_timer_stays_silent),
-    TAP_TEST(a_callback_may_arm_its_own_timer),      TAP_TEST(a_watch_fires_once_per_asking),
-    TAP_TEST(the_end_of_a_pipe_is_an_event),         TAP_TEST(a_full_table_is_refused),
+    TAP_TEST(an_unused_loop_has_no_thread),
+    TAP_TEST(a_timer_fires_once_and_not_early),
+    TAP_TEST(arming_again_moves_a_timer_either_way),
+    TAP_TEST(a_disarmed_timer_stays_silent),
+    TAP_TEST(a_callback_may_arm_its_own_timer),
+    TAP_TEST(a_watch_fires_once_per_asking),
+    TAP_TEST(the_end_of_a_pipe_is_an_event),
+    TAP_TEST(room_to_write_is_an_event),
+    TAP_TEST(what_is_no_longer_watched_stays_silent),
+    TAP_TEST(asking_again_replaces_the_question),
+    TAP_TEST(a_full_table_is_refused),
     TAP_TEST(the_loop_thread_takes_no_signals),
 };
 
