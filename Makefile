@@ -71,7 +71,7 @@ SRC_bus := bus.c regs.c
 SRC_board := board.c board_check.c
 SRC_dev := pl011.c pl031.c pl061.c debugcon.c sysctl.c cfi_flash.c \
 	gic.c gic_dist.c gic_redist.c gic_icc.c uart16550.c cmos.c pc_power.c
-SRC_virtio := virtio_slot.c virtio_mmio.c virtio_vq.c virtio_rng.c virtio_blk.c virtio_balloon.c virtio_9p.c
+SRC_virtio := virtio_slot.c virtio_mmio.c virtio_vq.c virtio_rng.c virtio_blk.c virtio_balloon.c virtio_console.c virtio_9p.c
 SRC_boot := boot.c boot_file.c boot_kind.c boot_arm64.c boot_elf.c boot_gzip.c \
 	boot_bzimage.c boot_x86.c
 SRC_dtb := dtb_patch.c
@@ -94,7 +94,7 @@ SRC_hv_kvm_x86_64 := kvm.c kvm_x86_64.c kvm_cpuid.c
 SRC_hv += $(SRC_hv_kvm_$(kvm_arch))
 CPPFLAGS += $(if $(kvm_arch),-DHV_HAVE_KVM)
 endif
-SRC_vm := vm.c vcpu.c psci.c semihost.c devices.c attach.c attach_disk.c attach_share.c report.c
+SRC_vm := vm.c vcpu.c psci.c semihost.c devices.c attach.c attach_console.c attach_disk.c attach_share.c report.c
 SRC_launcher := main.c text.c opts.c run.c signals.c diag.c diag_arm64.c diag_x86.c rules.c esr.c report.c boards.c doctor.c man.c
 BOARDS := $(if $(BOARD),$(BOARD),virt vibe micro pc)
 
@@ -209,7 +209,7 @@ TESTS += unit/test_virtio_blk
 TESTS += unit/test_virtio_balloon
 TESTS += unit/test_p9
 TESTS += unit/test_p9_escape
-TESTS += unit/test_virtio_9p
+TESTS += unit/test_virtio_9p unit/test_virtio_console
 TESTS += unit/test_host_disk
 TESTS += unit/test_walk
 TESTS += unit/test_walk_arm64

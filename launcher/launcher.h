@@ -133,7 +133,7 @@ struct run_opts {
     const char *board, *engine;
     uint64_t mem, cpus;
     bool has_mem, has_cpus;
-    const char *kernel, *binary, *firmware, *flash, *initrd, *append, *dtb;
+    const char *kernel, *binary, *firmware, *flash, *initrd, *append, *console, *dtb;
     uint64_t entry;
     bool has_entry;
     struct attach_list attach;

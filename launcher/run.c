@@ -35,7 +35,9 @@ const struct opt run_options[] = {
     {"append",   0,   OPT_TEXT, O(append), 0,          "TEXT",  "kernel command line instead of the board's"},
     {"dtb",      0,   OPT_TEXT, O(dtb), 0,             "FILE",  "device tree instead of the board's"},
     {"balloon",  0,   OPT_ATTACH, O(attach), 0,        "SIZE",  "let the guest give memory back: SIZE of it at once, and what it frees"},
+    {"console",  0,   OPT_TEXT, O(console), 0,         "WHICH", "the guest's device that has standard input and output: uart (default), virtio, stderr, none"},
     {"disk",     0,   OPT_ATTACH, O(attach), 0,        "FILE[,..]", "attach a disk, raw; then ro, cow, cow=FILE, raw, serial=TEXT"},
+    {"port",     0,   OPT_ATTACH, O(attach), 0,        "NAME,..", "attach a named byte stream; in=FILE, out=FILE or both"},
     {"rng",      0,   OPT_ATTACH, O(attach), 0,        NULL,    "attach an entropy device"},
     {"share",    0,   OPT_ATTACH, O(attach), 0,        "DIR[:TAG]", "share a folder by 9P, read-only; ,rw lets the guest change it"},
     {"timeout",  0,   OPT_TIME, O(timeout_ns), 0,      "TIME",  "end the run after TIME, such as 5s, 500ms or 1m (status 124)"},
@@ -198,17 +200,51 @@ static int run_cpus(struct run *run, struct err *err)
 }
 
 /*
+ * What --console makes of the board's UART and of the standard streams. A virtio console is the
+ * last attachment. Where the board has a command line, Linux is told of it there.
+ */
+static int run_console(struct run *run, struct err *err)
+{
+    struct vm_config *c = &run->cfg;
+    struct run_opts *o = &run->opts;
+    const char *which = o->console ? o->console : "uart";
+    c->aside_fd = -1;
+    if (!strcmp(which, "uart"))
+        return 0;
+    c->console_aside = true;
+    if (strcmp(which, "none") != 0)
+        c->aside_fd = STDERR_FILENO;
+    if (!strcmp(which, "none") || !strcmp(which, "stderr")) {
+        c->in_fd = c->out_fd = -1;
+        return 0;
+    }
+    if (strcmp(which, "virtio") != 0)
+        return err_set(err, ERR_HOST, EINVAL, "--console %.80s: is uart, virtio, stderr or none",
+                       which);
+    if (o->attach.n == VM_ATTACH_MAX)
+        return err_set(err, ERR_HOST, EINVAL,
+                       "--console virtio: more than %u devices are attached", VM_ATTACH_MAX);
+    o->attach.at[o->attach.n++] = (struct vm_attach){"console", "virtio"};
+    return 0;
+}
+
+/*
  * Guest arguments follow " -- " on the command line, where Linux hands them to init
  * (kernel-parameters documentation). Its parser knows double quotes and no escape for them.
  */
 static int run_append(struct run *run, const struct opt_rest *rest, struct err *err)
 {
-    run->cfg.append = run->opts.append;
-    if (!rest->n_after)
+    const struct run_opts *o = &run->opts;
+    const char *fixed = run->cfg.board->bootargs;
+    bool hvc = !o->append && o->console && !strcmp(o->console, "virtio");
+    run->cfg.append = o->append;
+    if (!rest->n_after && !hvc)
         return 0;
     struct text *t = &run->append;
-    const char *base = run->opts.append ? run->opts.append : run->cfg.board->bootargs;
-    text_add(t, "%s%s--", base ? base : "", base && *base ? " " : "");
+    const char *base = o->append ? o->append : fixed ? fixed : "";
+    text_add(t, "%s%s", base, hvc ? " console=hvc0" : "");
+    if (rest->n_after)
+        text_add(t, "%s--", *base || hvc ? " " : "");
     for (int i = 0; i < rest->n_after; i++) {
         const char *arg = rest->after[i];
         if (strchr(arg, '"'))
@@ -351,6 +387,8 @@ static int run_configure(struct run *run, const struct opt_rest *rest, struct er
         rc = run_memory(run, err);
     if (!rc)
         rc = run_cpus(run, err);
+    if (!rc)
+        rc = run_console(run, err);
     if (!rc)
         rc = run_append(run, rest, err);
     if (rc)

@@ -2,12 +2,16 @@
 /*
  * chr.h - the host end of a byte device: where a console's bytes go to and come from.
  *
- * Output is written at once: a full pipe holds the writing vCPU back, so no byte is lost. Input is
- * pulled: nothing is read from the host before the device asks, and never more than it asks for
- * plus one small buffer, so a slow guest holds the writer back and no byte is lost, none invented.
+ * Output is written at once: a full pipe holds the writing vCPU back, so no byte is lost; or, by
+ * write_some(), as far as the host takes it without waiting, so that the device can hold its queue
+ * back instead. Input is pulled: nothing is read from the host before the device asks, and never
+ * more than it asks for plus one small buffer, so a slow guest holds the writer back and no byte is
+ * lost, none invented.
  */
 #ifndef VMM_CHR_H
 #define VMM_CHR_H
+
+#include <sys/uio.h>
 
 #include "vmm/base.h"
 
@@ -15,6 +19,11 @@ struct chr;
 
 struct chr_ops {
     void (*write)(struct chr *chr, const void *buf, size_t len);
+    /*
+     * Bytes of iov[0..n) that the host took. 0: none now; `ready` will be called when that changes.
+     * -errno: it takes no more, now and for ever. No mixing with write() on one chr.
+     */
+    int64_t (*write_some)(struct chr *chr, const struct iovec *iov, unsigned n);
     /* Take up to max bytes that are there. 0: none now; `ready` will be called when that changes.
      */
     size_t (*read)(struct chr *chr, void *buf, size_t max);
@@ -24,8 +33,9 @@ struct chr_ops {
 struct chr {
     const struct chr_ops *ops;
     /*
-     * Called from the I/O thread after a read() of 0, once, when bytes or the end have come. The
-     * device takes its own lock in there and reads. Set by the device before its first read().
+     * Called from the I/O thread after a read() of 0, once, when bytes or the end have come, and
+     * after a write_some() of 0, once, when there is room. The device takes its own lock in there
+     * and reads or writes. Set by the device before either.
      */
     void (*ready)(void *arg);
     void *arg;

@@ -81,10 +81,19 @@ struct console {
     unsigned head, len;
     bool ended, watching, wanted, failed;
     struct loop_watch watch; /* of in_fd */
+    /* Of write_some(): */
+    enum { CONSOLE_OUT_UNKNOWN, CONSOLE_OUT_OWN, CONSOLE_OUT_SOCKET, CONSOLE_OUT_SHARED } out_kind;
+    int own_fd; /* out_fd once more, non-blocking, without the others who have it knowing; or -1 */
+    int out_error; /* the errno that ended it */
+    struct loop_watch out_watch;
 };
 
-/* in_fd may be -1 (no input: at its end from the start). The loop must outlive the console. */
+/*
+ * in_fd may be -1 (no input: at its end from the start), and so may out_fd (output is dropped by
+ * write(), refused with EBADF by write_some()). The loop must outlive what uses the console.
+ */
 void console_init(struct console *con, struct loop *loop, int in_fd, int out_fd);
+void console_fini(struct console *con); /* after loop_free(); closes none of the two descriptors */
 
 /*
  * Read the terminal from now on, into the buffer, whether or not the guest asks, so that `filter`
@@ -112,5 +121,8 @@ bool term_raw(int fd);
 void term_restore(void);
 void term_resume(void);
 bool term_is_raw(void);
+
+/* Columns and rows of a terminal; false, and neither is set: fd is none, or does not know. */
+bool term_size(int fd, uint16_t *cols, uint16_t *rows);
 
 #endif

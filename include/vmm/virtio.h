@@ -81,6 +81,8 @@ struct virtio_ops {
      * NULL: nothing of the device's own.
      */
     void (*reset)(struct virtio *v);
+    /* Bytes that the guest gave for a stream have not reached the host yet; may be NULL. */
+    bool (*busy)(struct virtio *v);
     void (*free)(struct virtio *v); /* after reset(), without the lock: releases what hangs on the
                                        device, not `v`; may be NULL */
 };
@@ -193,6 +195,30 @@ int virtio_rng_new(struct dev **dev, const char *name, const struct virtio_host 
 struct p9;
 int virtio_9p_new(struct dev **dev, const char *name, const struct virtio_host *host, struct p9 *p9,
                   const char *tag);
+
+/*
+ * A console and named streams (§5.3). Each port is a chr whose `ready` the device sets, and which
+ * outlives it, as do the names. `output`: the guest may write; a port that is read only ends with
+ * its input. cols, rows: of the console, 0 when unknown. `idle` (or NULL) is called with the
+ * device's lock when a port that the host had held back is no longer busy.
+ */
+#define VIRTIO_CONSOLE_PORTS_MAX 16u
+struct chr;
+struct virtio_port {
+    const char *name;
+    struct chr *chr;
+    bool output;
+};
+struct virtio_console_params {
+    struct virtio_port console; /* chr NULL: none */
+    struct virtio_port ports[VIRTIO_CONSOLE_PORTS_MAX];
+    unsigned n_ports;
+    uint16_t cols, rows;
+    void (*idle)(void *arg);
+    void *arg;
+};
+int virtio_console_new(struct dev **dev, const char *name, const struct virtio_host *host,
+                       const struct virtio_console_params *params);
 
 /* Memory given back (§5.5): the guest is asked for `target` bytes, up to 16 TiB, and may report
  * what it does not use beside that. */

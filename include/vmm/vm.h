@@ -70,6 +70,10 @@ struct vm_config {
     void (*progress)(void *ctx, const char *what, uint64_t done, uint64_t total);
     void *progress_ctx;
     int in_fd, out_fd; /* the console; in_fd -1: no input */
+    /* Which of the guest's devices has that console: the board's UART; a virtio console, attached
+     * as "console", or nothing. Then the UART's bytes go to aside_fd, or nowhere (-1). */
+    bool console_aside;
+    int aside_fd;
     /* Terminal input passes here byte by byte (the ^A escape); false swallows the byte. NULL: all
      * pass. */
     bool (*input_filter)(void *arg, uint8_t byte);

@@ -4,9 +4,10 @@
  *
  * Output: one system call per write of the device, retried until the host took every byte, so a
  * reader that is slow holds the guest back. The descriptor's flags are left alone, because its file
- * description is shared with other processes; an inherited non-blocking one is waited for. Input:
- * read when the device asks and at most one small buffer ahead; a terminal with a filter is read as
- * its keys come.
+ * description is shared with other processes; an inherited non-blocking one is waited for.
+ * write_some() never blocks: a pipe or a terminal is opened once more for it, non-blocking.
+ * Input: read when the device asks and at most one small buffer ahead; a terminal with a filter is
+ * read as its keys come.
  * Lock order: device lock, then console lock. `ready` is called with neither.
  */
 #include "vmm/host.h"
@@ -15,7 +16,11 @@
 #include "vmm/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /*
@@ -60,8 +65,16 @@ static bool console_wait_out(struct console *con)
 static void console_gone(struct console *con, int code)
 {
     con->failed = true;
+    con->out_error = code;
     if (con->gone)
         con->gone(con->arg, code);
+}
+
+static void console_wrote(struct console *con, uint64_t n)
+{
+    if (!atomic_load_explicit(&con->first_ns, memory_order_relaxed))
+        atomic_store(&con->first_ns, clock_mono_ns());
+    atomic_fetch_add_explicit(&con->bytes_out, n, memory_order_relaxed);
 }
 
 static void console_write(struct chr *chr, const void *buf, size_t len)
@@ -76,9 +89,7 @@ static void console_write(struct chr *chr, const void *buf, size_t len)
             return;
         ssize_t n = writev(con->out_fd, iov, 1);
         if (n > 0) {
-            if (!atomic_load_explicit(&con->first_ns, memory_order_relaxed))
-                atomic_store(&con->first_ns, clock_mono_ns());
-            atomic_fetch_add_explicit(&con->bytes_out, (uint64_t)n, memory_order_relaxed);
+            console_wrote(con, (uint64_t)n);
             p += n;
             len -= (size_t)n;
         } else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -89,6 +100,88 @@ static void console_write(struct chr *chr, const void *buf, size_t len)
         }
     }
 }
+
+/* ---- output that does not wait ---- */
+
+/*
+ * A pipe or a terminal may have room for some bytes and then block. Opened by its name in /proc it
+ * has flags of its own. Where that cannot be, and for what else there is (files do not block), the
+ * descriptor is asked first, and given no more than a pipe with any room takes (pipe(7)).
+ */
+static void console_out_open(struct console *con)
+{
+    struct stat st;
+    con->out_kind = CONSOLE_OUT_SHARED;
+    if (fstat(con->out_fd, &st))
+        return;
+    if (S_ISSOCK(st.st_mode))
+        con->out_kind = CONSOLE_OUT_SOCKET;
+#ifdef __linux__
+    if (!S_ISFIFO(st.st_mode) && !isatty(con->out_fd))
+        return;
+    char name[32];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", con->out_fd);
+    con->own_fd = open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (con->own_fd >= 0)
+        con->out_kind = CONSOLE_OUT_OWN;
+#endif
+}
+
+/* As write(2) on a non-blocking descriptor. */
+static ssize_t console_out_try(struct console *con, const struct iovec *iov, unsigned n)
+{
+    if (con->out_kind == CONSOLE_OUT_UNKNOWN)
+        console_out_open(con);
+    if (con->out_kind == CONSOLE_OUT_OWN)
+        return writev(con->own_fd, iov, (int)n);
+    if (con->out_kind == CONSOLE_OUT_SOCKET) {
+        struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov};
+        msg.msg_iovlen = (__typeof__(msg.msg_iovlen))n; /* an int or a size_t: libraries differ */
+        return sendmsg(con->out_fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    struct pollfd pfd = {.fd = con->out_fd, .events = POLLOUT};
+    int rc = poll(&pfd, 1, 0);
+    if (rc <= 0) {
+        errno = rc ? errno : EAGAIN;
+        return -1;
+    }
+    return write(con->out_fd, iov->iov_base, MIN(iov->iov_len, (size_t)PIPE_BUF));
+}
+
+static int64_t console_write_some(struct chr *chr, const struct iovec *iov, unsigned n)
+{
+    struct console *con = container_of(chr, struct console, chr);
+    ssize_t got = -1;
+    errno = con->out_error;
+    if (!con->failed)
+        do
+            got = console_out_try(con, iov, MIN(n, (unsigned)IOV_MAX));
+        while (got < 0 && errno == EINTR);
+    if (got > 0) {
+        console_wrote(con, (uint64_t)got);
+        return got;
+    }
+    int code = got < 0 ? errno : EIO; /* no bytes of some: no file of ours does that */
+    if (!con->failed && (code == EAGAIN || code == EWOULDBLOCK)) {
+        int fd = con->out_kind == CONSOLE_OUT_OWN ? con->own_fd : con->out_fd;
+        int rc = loop_watch(con->loop, &con->out_watch, fd, POLLOUT);
+        if (!rc)
+            return 0;
+        code = -rc;
+    }
+    if (!con->failed)
+        console_gone(con, code);
+    return -code;
+}
+
+/* From the loop: out_fd has room, or nobody reads it any more. */
+static void console_output(void *arg)
+{
+    const struct console *con = arg;
+    con->chr.ready(con->chr.arg);
+}
+
+/* ---- input ---- */
 
 /* Bytes in the buffer pass the terminal's filter once, when they come in. Returns how many stay. */
 static unsigned console_filter(struct console *con, uint8_t *p, unsigned n)
@@ -193,6 +286,7 @@ static bool console_eof(const struct chr *chr)
 
 static const struct chr_ops console_ops = {
     .write = console_write,
+    .write_some = console_write_some,
     .read = console_read,
     .eof = console_eof,
 };
@@ -206,7 +300,18 @@ void console_init(struct console *con, struct loop *loop, int in_fd, int out_fd)
     con->out_fd = out_fd;
     con->ended = in_fd < 0;
     con->watch = (struct loop_watch){.fn = console_input, .arg = con};
+    con->out_watch = (struct loop_watch){.fn = console_output, .arg = con};
+    con->own_fd = -1;
+    con->failed = out_fd < 0;
+    con->out_error = EBADF;
     pthread_mutex_init(&con->lock, NULL);
+}
+
+void console_fini(struct console *con)
+{
+    if (con->own_fd >= 0)
+        close(con->own_fd);
+    pthread_mutex_destroy(&con->lock);
 }
 
 int console_start(struct console *con)

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -80,4 +81,14 @@ void term_restore(void)
 bool term_is_raw(void)
 {
     return atomic_load(&term.raw);
+}
+
+bool term_size(int fd, uint16_t *cols, uint16_t *rows)
+{
+    struct winsize w = {0};
+    if (ioctl(fd, TIOCGWINSZ, &w) || !w.ws_col || !w.ws_row)
+        return false;
+    *cols = w.ws_col;
+    *rows = w.ws_row;
+    return true;
 }

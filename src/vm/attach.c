@@ -2,8 +2,9 @@
 /*
  * attach.c - what the command line attaches, into the board's virtio windows.
  *
- * The n-th attachment goes into the n-th window, by address; windows left over are empty. One row
+ * The n-th device goes into the n-th window, by address; windows left over are empty. One row
  * per kind: the option that asks for it, and the function that makes it from the option's text.
+ * Attachments that are ports are one device together, in the place of the first of them.
  */
 #include "attach.h"
 
@@ -13,16 +14,46 @@
 
 #include "vmm/parse.h"
 
-/* columns: option, maker */
-static const struct {
+/* columns: option, maker, whether it is a port */
+static const struct attach_kind {
     const char *option;
     attach_fn *make;
+    bool port;
 } attach_kinds[] = {
-    {"balloon", attach_balloon},
-    {"disk",    attach_disk   },
-    {"rng",     attach_rng    },
-    {"share",   attach_share  },
+    {"balloon", attach_balloon, false},
+    {"console", attach_console, true },
+    {"disk",    attach_disk,    false},
+    {"port",    attach_console, true },
+    {"rng",     attach_rng,     false},
+    {"share",   attach_share,   false},
 };
+
+static const struct attach_kind *attach_kind_of(const struct vm_attach *a)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(attach_kinds); i++)
+        if (!strcmp(attach_kinds[i].option, a->option))
+            return &attach_kinds[i];
+    return NULL;
+}
+
+static bool attach_is_port(const struct vm_attach *a)
+{
+    const struct attach_kind *kind = attach_kind_of(a);
+    return kind && kind->port;
+}
+
+/* The attachment from `i` on that is a device of its own; n_attach: there is none. */
+static unsigned attach_next(const struct vm_config *c, unsigned i)
+{
+    for (; i < c->n_attach && attach_is_port(&c->attach[i]); i++) {
+        unsigned first = 0;
+        while (!attach_is_port(&c->attach[first]))
+            first++;
+        if (first == i)
+            break;
+    }
+    return i;
+}
 
 static unsigned attach_windows(const struct board *b)
 {
@@ -34,39 +65,42 @@ static unsigned attach_windows(const struct board *b)
 
 int attach_check(const struct vm_config *c, struct err *err)
 {
-    unsigned windows = attach_windows(c->board);
-    if (c->n_attach > windows)
-        return err_set(
-            err, ERR_HOST, ENOSPC, "--%s %s: board %s has %u virtio windows, and this is device %u",
-            c->attach[windows].option, c->attach[windows].spec ? c->attach[windows].spec : "",
-            c->board->name, windows, windows + 1);
+    unsigned windows = attach_windows(c->board), n = 0;
+    for (unsigned i = attach_next(c, 0); i < c->n_attach; i = attach_next(c, i + 1))
+        if (++n > windows)
+            return err_set(err, ERR_HOST, ENOSPC,
+                           "--%s %s: board %s has %u virtio windows, and this is device %u",
+                           c->attach[i].option, c->attach[i].spec ? c->attach[i].spec : "",
+                           c->board->name, windows, n);
     return 0;
 }
 
 int attach_new(struct vm *vm, const struct board_dev *row, struct irq_line irq, struct dev **dev,
                struct err *err)
 {
-    if (vm->n_attached == vm->cfg.n_attach) {
+    unsigned i = attach_next(&vm->cfg, vm->next_attach);
+    if (i == vm->cfg.n_attach) {
         int rc = vm->slot ? 0 : virtio_slot_new(&vm->slot, row->name);
         *dev = vm->slot;
         return rc ? err_sys(err, -rc, "cannot make %s", row->name) : 0;
     }
-    const struct vm_attach *a = &vm->cfg.attach[vm->n_attached];
+    const struct vm_attach *a = &vm->cfg.attach[i];
+    const struct attach_kind *kind = attach_kind_of(a);
     struct attach at = {
         .vm = vm,
         .name = row->name,
         .spec = a->spec,
         .host = {.mem = &vm->mem, .irq = irq},
     };
-    for (unsigned i = 0; i < ARRAY_LEN(attach_kinds); i++) {
-        if (strcmp(attach_kinds[i].option, a->option) != 0)
-            continue;
-        int rc = attach_kinds[i].make(&at, dev, err);
-        if (!rc)
-            vm->attached[vm->n_attached++] = container_of(*dev, struct virtio, dev);
-        return rc;
+    if (!kind)
+        return err_set(err, ERR_HOST, ENODEV, "--%s: this build has no such device", a->option);
+    vm->next_attach = i + 1;
+    int rc = kind->make(&at, dev, err);
+    if (!rc) {
+        vm->attached[vm->n_attached] = container_of(*dev, struct virtio, dev);
+        vm->attached_as[vm->n_attached++] = i;
     }
-    return err_set(err, ERR_HOST, ENODEV, "--%s: this build has no such device", a->option);
+    return rc;
 }
 
 /* ---- an option's text ---- */

@@ -21,7 +21,7 @@ struct attach {
  */
 typedef int attach_fn(const struct attach *a, struct dev **dev, struct err *err);
 
-attach_fn attach_rng, attach_disk, attach_balloon, attach_share;
+attach_fn attach_rng, attach_disk, attach_balloon, attach_share, attach_console;
 
 /* A word that may follow the first one of an option's text: "name" when it has a flag, "name=TEXT"
  * when it has a text; with both, either. */

@@ -24,6 +24,14 @@ static void vm_engine_irq(void *ctx, unsigned irq, bool level)
         vm->cfg.engine->set_irq(vm->hv, irq, level);
 }
 
+/* The host end of a UART: NULL unless it is the board's console. */
+__attribute__((unused)) static struct chr *vm_uart_chr(struct vm *vm, const struct board_dev *row)
+{
+    if (strcmp(row->name, vm->cfg.board->console) != 0)
+        return NULL;
+    return vm->cfg.console_aside ? &vm->aside.chr : &vm->con.chr;
+}
+
 /* A board may have no device with an interrupt. */
 __attribute__((unused)) static struct irq_line vm_wire(struct vm *vm, const struct board_dev *row)
 {
@@ -37,9 +45,9 @@ __attribute__((unused)) static struct irq_line vm_wire(struct vm *vm, const stru
 #if HAVE_DEV_PL011
 static int vm_pl011(struct vm *vm, const struct board_dev *row, struct dev **dev)
 {
-    bool console = !strcmp(row->name, vm->cfg.board->console);
-    int rc = pl011_new(dev, row->name, console ? &vm->con.chr : NULL, vm_wire(vm, row));
-    if (!rc && console) {
+    struct chr *chr = vm_uart_chr(vm, row);
+    int rc = pl011_new(dev, row->name, chr, vm_wire(vm, row));
+    if (!rc && chr) {
         vm->uart = *dev;
         vm->uart_row = row;
         vm->uart_bus = &vm->bus;
@@ -54,9 +62,9 @@ static int vm_pl011(struct vm *vm, const struct board_dev *row, struct dev **dev
 #if HAVE_DEV_UART16550
 static int vm_uart16550(struct vm *vm, const struct board_dev *row, struct dev **dev)
 {
-    bool console = !strcmp(row->name, vm->cfg.board->console);
-    int rc = uart16550_new(dev, row->name, console ? &vm->con.chr : NULL, vm_wire(vm, row));
-    if (!rc && console) {
+    struct chr *chr = vm_uart_chr(vm, row);
+    int rc = uart16550_new(dev, row->name, chr, vm_wire(vm, row));
+    if (!rc && chr) {
         vm->uart = *dev;
         vm->uart_row = row;
         vm->uart_bus = &vm->ports;
@@ -128,7 +136,7 @@ static int vm_pl061(struct vm *vm, const struct board_dev *row, struct dev **dev
 #if HAVE_DEV_DEBUGCON
 static int vm_debugcon(struct vm *vm, const struct board_dev *row, struct dev **dev)
 {
-    return debugcon_new(dev, row->name, &vm->con.chr);
+    return debugcon_new(dev, row->name, vm->cfg.console_aside ? &vm->aside.chr : &vm->con.chr);
 }
 #endif
 

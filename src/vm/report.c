@@ -79,9 +79,9 @@ void vm_report(struct vm *vm, struct vm_result *out)
     out->code = (int)(stop >> 8);
     if (out->end == VM_END_OFF)
         out->status = (uint8_t)out->code;
-    vm->phases[VM_PHASE_FIRST_BYTE] = atomic_load(&vm->con.first_ns);
+    vm->phases[VM_PHASE_FIRST_BYTE] = vm_first_byte(vm);
     memcpy(out->phases, vm->phases, sizeof out->phases);
-    out->bytes_out = atomic_load(&vm->con.bytes_out);
+    out->bytes_out = vm_bytes_out(vm);
     for (unsigned i = 0; i < vm->cfg.cpus; i++)
         for (unsigned r = 0; r < HV_EXIT_REASONS; r++)
             out->exits[r] += vm->vcpus[i].exits[r];
@@ -90,8 +90,9 @@ void vm_report(struct vm *vm, struct vm_result *out)
     for (; out->n_devices < vm->n_attached; out->n_devices++) {
         struct virtio *v = vm->attached[out->n_devices];
         dev_lock(&v->dev);
-        out->devices[out->n_devices] = (struct vm_device_note){
-            v->dev.name, vm->cfg.attach[out->n_devices], v->driven, v->notifies, v->interrupts};
+        out->devices[out->n_devices] =
+            (struct vm_device_note){v->dev.name, vm->cfg.attach[vm->attached_as[out->n_devices]],
+                                    v->driven, v->notifies, v->interrupts};
         dev_unlock(&v->dev);
     }
 

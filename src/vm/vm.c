@@ -65,6 +65,9 @@ void vm_stop(struct vm *vm, enum vm_end end, int code)
 {
     if (vm_stop_first(vm, end, code))
         vm_interrupt_writes(vm);
+    else
+        atomic_store(&vm->cut, (uint64_t)end | (uint64_t)(unsigned)code << 8);
+    park_wake(&vm->drain);
 }
 
 void vm_end_by(struct vcpu *v, enum vm_end end, int code, const char *what)
@@ -297,6 +300,7 @@ int vm_new(struct vm **out, const struct vm_config *config, struct err *err)
     int rc = loop_new(&vm->loop, err);
     if (!rc) {
         console_init(&vm->con, vm->loop, config->in_fd, config->out_fd);
+        console_init(&vm->aside, vm->loop, -1, config->aside_fd);
         vm->con.gone = vm_output_gone;
         vm->con.filter = config->input_filter ? vm_input_filter : NULL;
         vm->con.arg = vm;
@@ -322,8 +326,11 @@ void vm_free(struct vm *vm)
 {
     if (!vm)
         return;
-    if (vm->loop)
+    if (vm->loop) {
         loop_free(vm->loop);
+        console_fini(&vm->con);
+        console_fini(&vm->aside);
+    }
     /* Devices lower their wires as they go, to where nobody is any more. */
     for (unsigned i = 0; i < vm->cfg.cpus; i++) {
         struct hv_vcpu *hv = atomic_exchange(&vm->vcpus[i].hv, NULL);
@@ -334,6 +341,7 @@ void vm_free(struct vm *vm)
         vm->cfg.engine->vm_free(vm->hv);
     vm->hv = NULL;
     vm_devices_free(vm);
+    vm_ports_free(vm);
     if (vm->has_boot)
         boot_fini(&vm->boot);
     mem_fini(&vm->mem);
@@ -351,7 +359,7 @@ static void vm_timeout_due(void *arg)
 static void vm_silent_due(void *arg)
 {
     struct vm *vm = arg;
-    if (atomic_load(&vm->con.first_ns) || !atomic_load(&vm->vcpus[0].hv))
+    if (vm_first_byte(vm) || atomic_load(&vm->aside.first_ns) || !atomic_load(&vm->vcpus[0].hv))
         return;
     atomic_store(&vm->want_report, true);
     vcpu_kick_out(&vm->vcpus[0]);
@@ -382,6 +390,37 @@ static void vm_start_all(struct vm *vm)
         vm_end_by(&vm->vcpus[0], VM_END_FAIL, 0, "the host refuses the threads of the vCPUs");
 }
 
+static bool vm_busy(struct vm *vm)
+{
+    bool busy = false;
+    for (unsigned i = 0; i < vm->n_attached; i++) {
+        struct virtio *v = vm->attached[i];
+        dev_lock(&v->dev);
+        busy = busy || (v->ops->busy && v->ops->busy(v));
+        dev_unlock(&v->dev);
+    }
+    return busy;
+}
+
+/*
+ * A guest that ends may have given bytes for its streams that the host had no room for yet: they
+ * belong to its output. A signal or --timeout then cuts that short, and is what ended the machine.
+ */
+static void vm_drain(struct vm *vm)
+{
+    enum vm_end end = (enum vm_end)(atomic_load(&vm->stop) & 0xff);
+    if (end == VM_END_SIGNAL || end == VM_END_TIMEOUT || end == VM_END_QUIT)
+        return;
+    while (vm_busy(vm)) {
+        uint64_t cut = atomic_load(&vm->cut);
+        if (cut) {
+            atomic_store(&vm->stop, cut);
+            return;
+        }
+        park_wait(&vm->drain, UINT64_MAX);
+    }
+}
+
 void vm_run(struct vm *vm, struct vm_result *result)
 {
     struct vcpu *boot = &vm->vcpus[0];
@@ -405,6 +444,7 @@ void vm_run(struct vm *vm, struct vm_result *result)
         if (join)
             pthread_join(vm->vcpus[i].thread, NULL);
     }
+    vm_drain(vm);
     vm->phases[VM_PHASE_END] = clock_mono_ns();
     vm_report(vm, result);
 }

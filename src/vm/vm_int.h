@@ -74,11 +74,15 @@ struct vm {
     void (*gpio_set)(struct dev *gpio, unsigned pin, bool level);
     struct vm_flash flash[VM_FLASH_BANKS];
     unsigned n_flash;
-    struct virtio *attached[VM_ATTACH_MAX]; /* in virtio windows, as config has them */
-    unsigned n_attached;
+    struct virtio *attached[VM_ATTACH_MAX]; /* in virtio windows, in their order, */
+    unsigned attached_as[VM_ATTACH_MAX];    /* and which of config's each was asked for by */
+    unsigned n_attached, next_attach;       /* next_attach: of config's */
+    struct vm_port *streams[VM_ATTACH_MAX]; /* the host ends of named streams */
+    unsigned n_streams;
     struct dev *slot; /* behind every virtio window that is left empty */
     struct loop *loop;
-    struct console con;
+    struct console con;   /* the machine's: standard input and output */
+    struct console aside; /* of the board's UART when a virtio console is the machine's */
     struct hv_vm *hv;
     struct vcpu vcpus[VM_CPUS_MAX];
     struct boot_result boot;
@@ -89,6 +93,8 @@ struct vm {
     _Atomic bool paused;        /* vCPUs are to stay out of run() */
     _Atomic unsigned n_active;  /* vCPUs that are on and not stopped by a pause */
     struct park pauser;         /* who waits for n_active to be 0 */
+    struct park drain;          /* who waits for the guest's last bytes to be written, */
+    _Atomic uint64_t cut;       /* and why that is not waited for, as `stop` */
     _Atomic unsigned n_on;      /* vCPUs that are on */
     _Atomic unsigned n_waiting; /* of those, in HV_EXIT_WAIT */
     _Atomic bool want_report;   /* silent() waits to be called on vCPU 0's thread */
@@ -112,6 +118,12 @@ int vm_flash_map(struct vm *vm, struct err *err);
 int attach_check(const struct vm_config *c, struct err *err);
 int attach_new(struct vm *vm, const struct board_dev *row, struct irq_line irq, struct dev **dev,
                struct err *err);
+
+/* attach_console.c: the console and the named streams: bytes that the host has had, and when it had
+ * the first (0: none yet). Close the host ends; after the devices. */
+uint64_t vm_bytes_out(struct vm *vm);
+uint64_t vm_first_byte(struct vm *vm);
+void vm_ports_free(struct vm *vm);
 
 /* vcpu.c */
 extern _Thread_local struct vcpu *vcpu_self; /* whose thread this is; NULL on other threads */

@@ -91,7 +91,7 @@ static bool in_eof(const struct chr *chr)
     return m->closed && !m->there;
 }
 
-static const struct chr_ops chr_ops = {out_write, in_read, in_eof};
+static const struct chr_ops chr_ops = {.write = out_write, .read = in_read, .eof = in_eof};
 
 static void in_wake(struct machine *m)
 {

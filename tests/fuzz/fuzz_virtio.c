@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "vmm/bus.h"
+#include "vmm/chr.h"
 #include "vmm/disk.h"
 #include "vmm/virtio.h"
 
@@ -23,6 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 #define QUEUE    8u
 #define RINGS    RAM /* descriptors, available and used ring: 0x400 bytes for each queue */
 #define RING_LEN 0x400u
+#define QUEUES   8u
 
 static void check(bool ok)
 {
@@ -91,6 +93,66 @@ static const struct disk_ops disk_ops = {
     .free = disk_free,
 };
 
+/* ---- the host end of a console and two ports ---- */
+
+struct end {
+    struct chr chr;
+    unsigned in, room; /* bytes to come and to go */
+};
+
+static size_t end_read(struct chr *chr, void *buf, size_t max)
+{
+    struct end *e = container_of(chr, struct end, chr);
+    size_t n = MIN(max, e->in);
+    memset(buf, 'x', n);
+    e->in -= (unsigned)n;
+    return n;
+}
+
+static int64_t end_write_some(struct chr *chr, const struct iovec *iov, unsigned n)
+{
+    struct end *e = container_of(chr, struct end, chr);
+    uint8_t bytes[64];
+    uint64_t got = iov_get(iov, n, 0, bytes, MIN(e->room, sizeof bytes));
+    e->room -= (unsigned)got;
+    return e->room == 77 ? -1 : (int64_t)got;
+}
+
+static bool end_eof(const struct chr *chr)
+{
+    return !container_of((struct chr *)(uintptr_t)chr, struct end, chr)->in;
+}
+
+static const struct chr_ops end_ops = {
+    .read = end_read,
+    .write_some = end_write_some,
+    .eof = end_eof,
+};
+
+static struct end ends[3];
+
+static int console_new(struct dev **dev, const struct virtio_host *host)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(ends); i++)
+        ends[i] = (struct end){.chr.ops = &end_ops, .in = 300 * i, .room = 200};
+    const struct virtio_console_params p = {
+        .console = {"console", &ends[0].chr,       true},
+        .ports = {{"one", &ends[1].chr, true},         {"two", &ends[2].chr, false}},
+        .n_ports = 2,
+    };
+    return virtio_console_new(dev, "dev", host, &p);
+}
+
+/* The host moves: more bytes, more room. */
+static void end_move(uint64_t how)
+{
+    struct end *e = &ends[how % ARRAY_LEN(ends)];
+    e->in += how >> 2 & 7;
+    e->room += how >> 5;
+    if (e->chr.ready)
+        e->chr.ready(e->chr.arg);
+}
+
 /* ---- the machine ---- */
 
 static bool line;
@@ -112,7 +174,8 @@ struct machine {
     struct guest_mem mem;
     struct dev *dev;
     struct disk disk;
-    uint16_t avail[2], free[2];
+    unsigned queues;
+    uint16_t avail[QUEUES], free[QUEUES];
 };
 
 static uint8_t *at(struct machine *m, uint64_t off)
@@ -142,7 +205,7 @@ static void start(struct machine *m, uint32_t features)
     reg(m, 0x024, 1);
     reg(m, 0x020, 1);
     reg(m, 0x070, 0xb);
-    for (unsigned q = 0; q < 2; q++) {
+    for (unsigned q = 0; q < m->queues; q++) {
         uint64_t ring = RINGS + q * RING_LEN;
         memset(at(m, q * RING_LEN), 0, RING_LEN);
         m->avail[q] = m->free[q] = 0;
@@ -159,7 +222,7 @@ static void start(struct machine *m, uint32_t features)
 /* A chain of up to 4 segments in the second half of RAM, most of them good. */
 static void chain(struct machine *m, struct feed *f)
 {
-    unsigned q = take(f, 1) & 1, n = 1 + take(f, 1) % 4;
+    unsigned q = (unsigned)take(f, 1) % m->queues, n = 1 + take(f, 1) % 4;
     uint8_t *ring = at(m, q * RING_LEN);
     uint16_t head = m->free[q];
     for (unsigned i = 0; i < n; i++) {
@@ -171,10 +234,11 @@ static void chain(struct machine *m, struct feed *f)
         le32_put(d + 8, (uint32_t)take(f, 2) % 1100);
         le16_put(d + 12, (uint16_t)((odd & 6) | (i + 1 < n)));
         le16_put(d + 14, m->free[q]);
-        if (odd & 8) { /* a request of the block device */
+        if (odd & 8) { /* a request of the block device, or a control message of the console */
             uint8_t *to = at(m, gpa - RAM);
             if ((uint64_t)(to - at(m, 0)) + 16 <= RAM_LEN) {
                 le32_put(to, (uint32_t)take(f, 1) % 16);
+                le32_put(to + 4, (uint32_t)take(f, 1) % 8 | 1u << 16);
                 le64_put(to + 8, take(f, 1) % (SECTORS + 2));
             }
         }
@@ -184,20 +248,53 @@ static void chain(struct machine *m, struct feed *f)
     reg(m, 0x050, q);
 }
 
+static int make_blk(struct machine *m, const struct virtio_host *host)
+{
+    return virtio_blk_new(&m->dev, "dev", host, &m->disk, "serial");
+}
+
+static int make_rng(struct machine *m, const struct virtio_host *host)
+{
+    return virtio_rng_new(&m->dev, "dev", host, fill);
+}
+
+static int make_balloon(struct machine *m, const struct virtio_host *host)
+{
+    return virtio_balloon_new(&m->dev, "dev", host, KIB(16));
+}
+
+static int make_console(struct machine *m, const struct virtio_host *host)
+{
+    return console_new(&m->dev, host);
+}
+
+/* columns: queues that are set up, maker */
+static const struct {
+    unsigned queues;
+    int (*make)(struct machine *m, const struct virtio_host *host);
+} kinds[] = {
+    {2, make_blk    },
+    {2, make_rng    },
+    {5, make_balloon},
+    {8, make_console},
+};
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
+    static struct guest_mem mem;
     struct feed f = {data, data + len};
-    struct machine m = {.bus.n = 0};
     const struct mem_region ram = {.base = RAM, .size = RAM_LEN};
-    check(!mem_init(&m.mem, &ram, 1, NULL));
+    check(mem.n || !mem_init(&mem, &ram, 1, NULL));
+    memset(mem.regions[0].hva, 0, RAM_LEN);
+    memset(ends, 0, sizeof ends);
+    struct machine m = {.mem = mem};
     const struct virtio_host host = {
         .mem = &m.mem, .irq = {line_set, NULL, 0}
     };
     unsigned kind = (unsigned)take(&f, 1);
-    m.disk = (struct disk){&disk_ops, sizeof disk_bytes, (kind & 4) != 0};
-    check(!(kind % 4 == 1   ? virtio_rng_new(&m.dev, "dev", &host, fill)
-            : kind % 4 == 3 ? virtio_balloon_new(&m.dev, "dev", &host, KIB(16))
-                            : virtio_blk_new(&m.dev, "dev", &host, &m.disk, "serial")));
+    m.disk = (struct disk){&disk_ops, sizeof disk_bytes, (kind & 0x80) != 0};
+    m.queues = kinds[kind % ARRAY_LEN(kinds)].queues;
+    check(!kinds[kind % ARRAY_LEN(kinds)].make(&m, &host));
     bus_map(&m.bus, BASE, 0x200, m.dev, 0);
     start(&m, (uint32_t)take(&f, 4));
     while (f.p < f.end) {
@@ -222,6 +319,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         case 4:
             reg(&m, 0x064, take(&f, 1));
             break;
+        case 5:
+            end_move(take(&f, 1));
+            break;
         default:
             chain(&m, &f);
         }
@@ -230,6 +330,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     }
     m.dev->ops->free(m.dev);
     check(!line);
-    mem_fini(&m.mem);
     return 0;
 }

@@ -57,7 +57,8 @@ static inline bool fake_chr_eof(const struct chr *chr)
     return f->closed && f->taken == f->there;
 }
 
-static const struct chr_ops fake_chr_ops = {fake_chr_write, fake_chr_read, fake_chr_eof};
+static const struct chr_ops fake_chr_ops = {
+    .write = fake_chr_write, .read = fake_chr_read, .eof = fake_chr_eof};
 
 static inline void fake_chr_wake(struct fake_chr *f)
 {

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "vmm/clock.h"
@@ -288,6 +289,92 @@ static void a_full_disk_is_told(void)
     rig_fini(&r);
 }
 
+/* ---- output that does not wait ---- */
+
+static int64_t some(struct rig *r, const char *text)
+{
+    struct iovec iov = {(void *)(uintptr_t)text, strlen(text)};
+    return r->con.chr.ops->write_some(&r->con.chr, &iov, 1);
+}
+
+static void a_full_pipe_is_not_waited_for(void)
+{
+    struct rig r;
+    static char block[4096];
+    uint64_t sent = 0, got = 0;
+    rig_init(&r);
+    for (int64_t n = 1; n > 0; sent += (uint64_t)n) {
+        struct iovec iov[2] = {
+            {block, sizeof block},
+            {block, 100         }
+        };
+        n = r.con.chr.ops->write_some(&r.con.chr, iov, 2);
+        expect_true(n >= 0);
+    }
+    expect_u64(sent, atomic_load(&r.con.bytes_out));
+    expect_true(sent >= 4096);
+    expect_u32(atomic_load(&r.n_ready), 0);
+    expect_true(!(fcntl(r.out[1], F_GETFL) & O_NONBLOCK)); /* the others' flags are left alone */
+    while (got < sent) {
+        ssize_t n = read(r.out[0], block, sizeof block);
+        got += n > 0 ? (uint64_t)n : 0;
+    }
+    park_wait(&r.ready, UINT64_MAX);
+    expect_u32(atomic_load(&r.n_ready), 1);
+    expect_u64((uint64_t)some(&r, "x"), 1);
+    console_fini(&r.con);
+    rig_fini(&r);
+}
+
+static void a_reader_that_leaves_ends_what_waits(void)
+{
+    struct rig r;
+    rig_init(&r);
+    static char block[65536 + 4096];
+    struct iovec iov = {block, sizeof block};
+    while (r.con.chr.ops->write_some(&r.con.chr, &iov, 1) > 0)
+        ;
+    rig_close(&r.out[0]);
+    park_wait(&r.ready, UINT64_MAX);
+    expect_true(some(&r, "x") == -EPIPE);
+    expect_true(some(&r, "x") == -EPIPE);
+    expect_u32(r.n_gone, 1);
+    console_fini(&r.con);
+    rig_fini(&r);
+}
+
+static void a_full_socket_is_not_waited_for(void)
+{
+    struct rig r;
+    int s[2];
+    char byte;
+    rig_init(&r);
+    expect_u32(socketpair(AF_UNIX, SOCK_STREAM, 0, s), 0);
+    console_init(&r.con, r.loop, -1, s[1]);
+    r.con.chr.ready = rig_ready;
+    r.con.chr.arg = &r;
+    expect_u64((uint64_t)some(&r, "hello"), 5);
+    while (some(&r, "some more bytes than fit") > 0)
+        ;
+    while (recv(s[0], &byte, 1, MSG_DONTWAIT) == 1)
+        ;
+    park_wait(&r.ready, UINT64_MAX);
+    expect_u64((uint64_t)some(&r, "room"), 4);
+    console_fini(&r.con);
+    close(s[0]);
+    close(s[1]);
+    rig_fini(&r);
+}
+
+static void no_output_refuses_bytes(void)
+{
+    struct rig r;
+    rig_init(&r);
+    console_init(&r.con, r.loop, -1, -1);
+    expect_true(some(&r, "x") == -EBADF);
+    rig_fini(&r);
+}
+
 static void nop(int sig)
 {
     (void)sig;
@@ -334,6 +421,10 @@ static void stop_frees_a_blocked_writer(void)
 }
 
 static const struct tap_test tests[] = {
+    TAP_TEST(a_full_pipe_is_not_waited_for),
+    TAP_TEST(a_reader_that_leaves_ends_what_waits),
+    TAP_TEST(a_full_socket_is_not_waited_for),
+    TAP_TEST(no_output_refuses_bytes),
     TAP_TEST(input_is_read_when_asked_for),
     TAP_TEST(ready_comes_once_after_an_empty_read),
     TAP_TEST(the_end_comes_after_the_last_byte),
