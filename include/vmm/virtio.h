@@ -75,6 +75,8 @@ struct virtio_ops {
     void (*config_write)(struct virtio *v, uint32_t off, const void *buf, uint32_t len);
     void (*activate)(struct virtio *v); /* DRIVER_OK: queues and features are frozen; may be NULL */
     void (*notify)(struct virtio *v, unsigned queue); /* a ready queue, after DRIVER_OK */
+    /* A live device is about to be reset: chains that wait can still be popped. May be NULL. */
+    void (*drain)(struct virtio *v);
     /*
      * The driver resets the device, or disables queues: when this returns no chain is in flight and
      * none is popped before the next activate(). May wait, with pthread_cond_wait() on dev.lock.

@@ -10,13 +10,16 @@
  * read only into buffers that are there. A named port is read only while a program of the guest
  * has it open, since drivers throw away what comes before. The end of a port's host side is told
  * by VIRTIO_CONSOLE_PORT_OPEN 0: for a port with output when nobody takes it any more, for one
- * without when its input has ended.
+ * without when its input has ended. A driver that resets the device, as Linux does when it powers
+ * off, does not mean to take back what was written: bytes that wait then are kept, up to CON_LATE
+ * of a port.
  *
  * Threads: the vCPU that notifies, and the I/O thread by chr.ready; both with the device's lock.
  */
 #include "vmm/virtio.h"
 
 #include "vmm/chr.h"
+#include "vmm/log.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -43,6 +46,7 @@ enum {
 /* §5.3.2: queues of port 0, of control, then of ports 1 and on; receiving before transmitting */
 enum { CON_CTL_RX = 2, CON_CTL_TX = 3, CON_PORT1 = 4 };
 #define CON_QUEUE     64u
+#define CON_LATE      MIB(4)
 #define CON_PORTS_MAX (1 + VIRTIO_CONSOLE_PORTS_MAX)
 
 struct con_port {
@@ -59,6 +63,8 @@ struct con_port {
     bool tx_busy;    /* `tx` is a chain of which tx_done bytes are written */
     uint64_t tx_done;
     struct vq_chain tx;
+    uint8_t *late; /* bytes of before the last reset: late_len, of which late_done are written */
+    size_t late_len, late_done;
 };
 
 struct virtio_console {
@@ -147,6 +153,40 @@ static void con_port_end(struct con_port *p)
         p->todo |= CON_TODO_OPEN;
 }
 
+/* Write what is left of before a reset. False: the host has no room now. */
+static bool con_tx_late(struct con_port *p)
+{
+    while (p->late && !p->tx_gone && p->late_done < p->late_len) {
+        const struct iovec iov = {p->late + p->late_done, p->late_len - p->late_done};
+        int64_t got = p->chr->ops->write_some(p->chr, &iov, 1);
+        if (!got)
+            return false;
+        if (got > 0)
+            p->late_done += (size_t)got;
+        else
+            p->tx_gone = true;
+    }
+    free(p->late);
+    p->late = NULL;
+    p->late_len = p->late_done = 0;
+    return true;
+}
+
+/* Keep what is left of the chain. False: there is no room for it. */
+static bool con_keep_late(struct con_port *p)
+{
+    uint64_t len = p->tx.out_len - p->tx_done;
+    if (len > CON_LATE - p->late_len)
+        return false;
+    uint8_t *late = realloc(p->late, p->late_len + len);
+    if (!late)
+        return false;
+    vq_copy_out(&p->tx, p->tx_done, late + p->late_len, len);
+    p->late = late;
+    p->late_len += len;
+    return true;
+}
+
 /* Write what is left of the chain. False: the host has no room now. */
 static bool con_tx_chain(struct con_port *p)
 {
@@ -168,10 +208,8 @@ static void con_tx(struct con_port *p)
 {
     struct virtio *v = &p->c->v;
     struct vq *q = &p->c->vqs[con_queue(p) + 1];
-    if (!q->ready)
-        return;
-    bool waited = p->tx_busy;
-    for (;;) {
+    bool waited = p->tx_busy || p->late;
+    while (con_tx_late(p) && q->ready && virtio_live(v)) {
         if (!p->tx_busy && !vq_pop(v, q, &p->tx)) {
             if (vq_rearm(v, q))
                 continue;
@@ -185,9 +223,10 @@ static void con_tx(struct con_port *p)
         vq_push(v, q, &p->tx, 0);
         p->tx_busy = false;
     }
-    vq_notify(v, q);
+    if (q->ready && virtio_live(v))
+        vq_notify(v, q);
     con_port_end(p);
-    if (waited && !p->tx_busy && p->c->idle)
+    if (waited && !p->tx_busy && !p->late && p->c->idle)
         p->c->idle(p->c->arg);
 }
 
@@ -210,7 +249,7 @@ static void con_rx(struct con_port *p)
     struct virtio *v = &p->c->v;
     struct vq *q = &p->c->vqs[con_queue(p)];
     struct vq_chain *c = &p->c->chain;
-    bool more = q->ready && (!p->id || p->guest_open);
+    bool more = q->ready && (p->guest_open || !virtio_has(v, VIRTIO_CONSOLE_F_MULTIPORT));
     while (more) {
         if (!vq_pop(v, q, c)) {
             more = vq_rearm(v, q);
@@ -234,8 +273,6 @@ static void con_rx(struct con_port *p)
 
 static void con_pump(struct con_port *p)
 {
-    if (!virtio_live(&p->c->v))
-        return;
     con_tx(p);
     if (virtio_live(&p->c->v))
         con_rx(p);
@@ -307,6 +344,27 @@ static void con_notify(struct virtio *v, unsigned queue)
 
 /* ---- life ---- */
 
+static void con_drain(struct virtio *v)
+{
+    struct virtio_console *c = con_of(v);
+    for (unsigned i = 0; i < c->n_ports; i++) {
+        struct con_port *p = &c->ports[i];
+        struct vq *q = &c->vqs[con_queue(p) + 1];
+        if (!p->chr || !p->tx_busy)
+            continue;
+        do {
+            if (!con_keep_late(p)) {
+                log_at(LOG_WARN,
+                       "port %s: more than %u MiB wait for the host at a reset; the rest "
+                       "is lost",
+                       p->name, (unsigned)(CON_LATE >> 20));
+                break;
+            }
+            p->tx_done = 0;
+        } while (vq_pop(v, q, &p->tx));
+    }
+}
+
 static void con_reset(struct virtio *v)
 {
     struct virtio_console *c = con_of(v);
@@ -322,13 +380,16 @@ static bool con_busy(struct virtio *v)
     const struct virtio_console *c = con_of(v);
     bool busy = false;
     for (unsigned i = 0; i < c->n_ports; i++)
-        busy = busy || c->ports[i].tx_busy;
-    return busy && virtio_live(v);
+        busy = busy || c->ports[i].late || (c->ports[i].tx_busy && virtio_live(v));
+    return busy;
 }
 
 static void con_free(struct virtio *v)
 {
-    free(con_of(v)->ports);
+    struct virtio_console *c = con_of(v);
+    for (unsigned i = 0; i < c->n_ports; i++)
+        free(c->ports[i].late);
+    free(c->ports);
 }
 
 static void con_config_read(struct virtio *v, uint32_t off, void *buf, uint32_t len)
@@ -352,6 +413,7 @@ static const struct virtio_ops con_ops = {
     .config_read = con_config_read,
     .config_write = con_config_write,
     .notify = con_notify,
+    .drain = con_drain,
     .reset = con_reset,
     .busy = con_busy,
     .free = con_free,
@@ -380,9 +442,7 @@ int virtio_console_new(struct dev **dev, const char *name, const struct virtio_h
     c->idle = params->idle;
     c->arg = params->arg;
     c->n_ports = 1 + params->n_ports;
-    uint64_t features = 0;
-    if (params->n_ports)
-        features |= VIRTIO_CONSOLE_F_MULTIPORT;
+    uint64_t features = VIRTIO_CONSOLE_F_MULTIPORT;
     if (params->console.chr) {
         con_port_init(c, 0, &params->console);
         features |= VIRTIO_CONSOLE_F_EMERG_WRITE;
@@ -394,10 +454,9 @@ int virtio_console_new(struct dev **dev, const char *name, const struct virtio_h
     le16_put(c->config + CON_CFG_COLS, params->cols);
     le16_put(c->config + CON_CFG_ROWS, params->rows);
     le32_put(c->config + CON_CFG_PORTS, c->n_ports);
-    unsigned n = params->n_ports ? 2 * (c->n_ports + 1) : 2;
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; i < 2 * (c->n_ports + 1); i++)
         c->vqs[i].max = CON_QUEUE;
-    virtio_init(&c->v, &con_ops, name, host, features, c->vqs, n);
+    virtio_init(&c->v, &con_ops, name, host, features, c->vqs, 2 * (c->n_ports + 1));
     *dev = &c->v.dev;
     return 0;
 }

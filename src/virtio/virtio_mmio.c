@@ -116,6 +116,8 @@ void virtio_break(struct virtio *v, const char *fmt, ...)
 static void virtio_reset(struct dev *dev)
 {
     struct virtio *v = virtio_of(dev);
+    if (v->ops->drain && virtio_live(v))
+        v->ops->drain(v);
     v->status &= ~(uint32_t)VIRTIO_S_DRIVER_OK; /* nothing is popped from here on */
     if (v->ops->reset)
         v->ops->reset(v);
@@ -167,6 +169,8 @@ static void virtio_queue_ready(struct virtio *v, struct vq *q, uint32_t val)
         return;
     }
     /* A driver that disables one queue is done with all: what is in flight ends first. */
+    if (q->ready && virtio_live(v) && v->ops->drain)
+        v->ops->drain(v);
     if (q->ready && virtio_live(v) && v->ops->reset)
         v->ops->reset(v);
     q->ready = false;

@@ -179,16 +179,15 @@ static void con_fini(struct con *c)
     vrig_fini(&c->r);
 }
 
-static void a_lone_console_has_two_queues_and_its_size(void) /* §5.3.2, §5.3.4 */
+static void a_driver_without_ports_has_the_console(void) /* §5.3.2, §5.3.4 */
 {
     struct con c;
     con_init(&c, true, false);
-    vrig_start(&c.r, ALL, 2, 64);
+    vrig_start(&c.r, F_SIZE, 2, 64);
     expect_u32(rd32(&c.r.r, 0x008), 3);
-    expect_u64(vrig_features(&c.r) & (F_SIZE | F_MULTIPORT | F_EMERG_WRITE),
-               F_SIZE | F_EMERG_WRITE);
+    expect_u64(vrig_features(&c.r) & ALL, ALL);
     expect_u32(rd32(&c.r.r, 0x100), 25u << 16 | 80);
-    wr32(&c.r.r, 0x030, CTL_RX);
+    wr32(&c.r.r, 0x030, RX1);
     expect_u32(rd32(&c.r.r, 0x034), 0); /* QueueNumMax: no such queue */
     give_text(&c, TX0, 0, "hello");
     expect_out(&c.console, "hello");
@@ -265,6 +264,22 @@ static void without_a_console_port_0_is_not_introduced(void)
     ctl_send(&c, 0, PORT_READY, 1);
     ctl_none(&c);
     give_text(&c, TX0, 0, "to nobody");
+    con_fini(&c);
+}
+
+static void a_console_is_read_once_the_driver_has_it_open(void)
+{
+    struct con c;
+    uint32_t head, len;
+    con_init(&c, true, false);
+    vrig_start(&c.r, F_MULTIPORT, RX1, 64);
+    end_give(&c.console, "early");
+    vrig_add(&c.r, RX0, &(struct vrig_seg){DATA(0), 100, true}, 1);
+    vrig_notify(&c.r, RX0);
+    expect_true(!vrig_take(&c.r, RX0, &head, &len));
+    ctl_send(&c, 0, PORT_OPEN, 1);
+    expect_true(vrig_take(&c.r, RX0, &head, &len));
+    expect_u32(len, 5);
     con_fini(&c);
 }
 
@@ -389,19 +404,52 @@ static void the_end_of_input_does_not_close_a_port_that_is_written(void)
     con_fini(&c);
 }
 
-static void a_reset_forgets_the_chain_in_hand(void)
+static void a_reset_keeps_what_was_written(void)
 {
     struct con c;
     con_init(&c, false, true);
     con_open_a(&c);
     c.a.room = 1;
     give_text(&c, TX1, 0, "xyz");
+    give_text(&c, TX1, 1, "abc");
     con_open_a(&c); /* begins with a reset */
+    struct virtio *v = container_of(c.r.r.dev, struct virtio, dev);
+    expect_true(v->ops->busy(v));
+    give_text(&c, TX1, 0, "new");
+    expect_out(&c.a, "x");
+    c.a.room = 3;
+    c.a.chr.ready(c.a.chr.arg);
+    expect_out(&c.a, "xyza");
+    wr32(&c.r.r, 0x070, 0); /* again, with old bytes and new ones that wait, and no driver after */
     c.a.room = 99;
     c.a.chr.ready(c.a.chr.arg);
-    expect_out(&c.a, "x");
-    give_text(&c, TX1, 0, "new");
-    expect_out(&c.a, "xnew");
+    expect_out(&c.a, "xyzabc");
+    expect_u32(c.idle, 1);
+    expect_true(!v->ops->busy(v));
+    con_fini(&c);
+}
+
+static void a_reset_keeps_so_much_and_no_more(void)
+{
+    struct con c;
+    con_init(&c, false, true);
+    con_open_a(&c);
+    c.a.room = 0;
+    const struct vrig_seg twice[] = {
+        {VRIG_RAM, MIB(2), false},
+        {VRIG_RAM, MIB(2), false}
+    };
+    vrig_add(&c.r, TX1, twice, 2);
+    vrig_add(&c.r, TX1, twice, 1);
+    vrig_notify(&c.r, TX1);
+    wr32(&c.r.r, 0x070, 0);
+    for (unsigned sum = 0; sum < MIB(4); sum += 64) {
+        c.a.room = sizeof c.a.out;
+        c.a.n_out = 0;
+        c.a.chr.ready(c.a.chr.arg);
+        expect_u64(c.a.n_out, 64);
+    }
+    expect_u32(c.idle, 1);
     con_fini(&c);
 }
 
@@ -428,6 +476,7 @@ static void odd_drivers_break_nothing_but_the_device(void)
     ctl_send(&c, 1, 77, 1);
     vrig_notify(&c.r, 12345);
     expect_u32(rd32(&c.r.r, 0x070), 0xf);
+    ctl_send(&c, 0, PORT_OPEN, 1);
     end_give(&c.console, "x");
     vrig_add(&c.r, RX0, &(struct vrig_seg){DATA(0), 4, false}, 1); /* nothing to receive into */
     vrig_notify(&c.r, RX0);
@@ -436,17 +485,19 @@ static void odd_drivers_break_nothing_but_the_device(void)
 }
 
 static const struct tap_test tests[] = {
-    TAP_TEST(a_lone_console_has_two_queues_and_its_size),
+    TAP_TEST(a_driver_without_ports_has_the_console),
     TAP_TEST(input_waits_for_a_buffer_and_fills_it),
     TAP_TEST(ports_are_introduced_one_by_one),
     TAP_TEST(without_a_console_port_0_is_not_introduced),
+    TAP_TEST(a_console_is_read_once_the_driver_has_it_open),
     TAP_TEST(control_messages_wait_for_buffers),
     TAP_TEST(a_port_is_read_while_the_guest_has_it_open),
     TAP_TEST(a_slow_host_holds_the_queue_back),
     TAP_TEST(a_host_that_left_closes_the_port),
     TAP_TEST(the_end_of_input_is_told_after_its_bytes),
     TAP_TEST(the_end_of_input_does_not_close_a_port_that_is_written),
-    TAP_TEST(a_reset_forgets_the_chain_in_hand),
+    TAP_TEST(a_reset_keeps_what_was_written),
+    TAP_TEST(a_reset_keeps_so_much_and_no_more),
     TAP_TEST(emergency_writes_need_no_driver),
     TAP_TEST(odd_drivers_break_nothing_but_the_device),
 };
