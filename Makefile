@@ -207,6 +207,7 @@ TESTS += unit/test_dev_flash
 TESTS += unit/test_dev_small
 TESTS += unit/test_virtio
 TESTS += unit/test_virtio_blk
+TESTS += unit/test_virtio_net
 TESTS += unit/test_virtio_balloon
 TESTS += unit/test_p9
 TESTS += unit/test_p9_escape
