@@ -157,16 +157,15 @@ static unsigned stream_pieces(const struct netif_tx *f, struct stream_mark *m, s
 }
 
 /* How many bytes the socket took; all of them once nobody is there. */
-static size_t stream_put(struct net_stream *s, struct iovec *iov, unsigned n, size_t all)
+static size_t stream_put(struct net_stream *s, const struct iovec *iov, unsigned n, size_t all)
 {
-    struct msghdr msg = {.msg_iov = iov, .msg_iovlen = (int)n};
     ssize_t put;
     do
-        put = sendmsg(s->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+        put = writev(s->fd, iov, (int)n); /* SIGPIPE is ignored in every run */
     while (put < 0 && errno == EINTR);
     if (put >= 0)
         return (size_t)put;
-    if (errno == EAGAIN || errno == ENOBUFS)
+    if (errno == EAGAIN)
         return 0;
     s->gone = true; /* the receiving side finds out as well, and tells the guest */
     return all;
