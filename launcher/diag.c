@@ -30,7 +30,7 @@ const char *end_name(enum vm_end end)
         [VM_END_NONE] = "none",     [VM_END_OFF] = "off",       [VM_END_RESET] = "reset",
         [VM_END_PANIC] = "panic",   [VM_END_STUCK] = "stuck",   [VM_END_TIMEOUT] = "timeout",
         [VM_END_SIGNAL] = "signal", [VM_END_OUTPUT] = "output", [VM_END_QUIT] = "quit",
-        [VM_END_FAIL] = "fail",
+        [VM_END_FAIL] = "fail",     [VM_END_HOST] = "host",
     };
     return end < ARRAY_LEN(names) ? names[end] : "unknown";
 }

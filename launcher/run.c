@@ -37,7 +37,9 @@ const struct opt run_options[] = {
     {"balloon",  0,   OPT_ATTACH, O(attach), 0,        "SIZE",  "let the guest give memory back: SIZE of it at once, and what it frees"},
     {"console",  0,   OPT_TEXT, O(console), 0,         "WHICH", "the guest's device that has standard input and output: uart (default), virtio, stderr, none"},
     {"disk",     0,   OPT_ATTACH, O(attach), 0,        "FILE[,..]", "attach a disk, raw; then ro, cow, cow=FILE, raw, serial=TEXT"},
+    {"net",      0,   OPT_ATTACH, O(attach), 0,        "KIND[,..]", "attach a network: user (by passt), passt=SOCKET or tap=INTERFACE; then mac=ADDR"},
     {"port",     0,   OPT_ATTACH, O(attach), 0,        "NAME,..", "attach a named byte stream; in=FILE, out=FILE or both"},
+    {"publish",  0,   OPT_ATTACH, O(attach), 0,        "HOST:GUEST", "lead a port of the host to one of the guest, with --net user; [ADDR:]HOST:GUEST[/udp]"},
     {"rng",      0,   OPT_ATTACH, O(attach), 0,        NULL,    "attach an entropy device"},
     {"share",    0,   OPT_ATTACH, O(attach), 0,        "DIR[:TAG]", "share a folder by 9P, read-only; ,rw lets the guest change it"},
     {"timeout",  0,   OPT_TIME, O(timeout_ns), 0,      "TIME",  "end the run after TIME, such as 5s, 500ms or 1m (status 124)"},
@@ -222,8 +224,8 @@ static int run_console(struct run *run, struct err *err)
         return err_set(err, ERR_HOST, EINVAL, "--console %.80s: is uart, virtio, stderr or none",
                        which);
     if (o->attach.n == VM_ATTACH_MAX)
-        return err_set(err, ERR_HOST, EINVAL,
-                       "--console virtio: more than %u devices are attached", VM_ATTACH_MAX);
+        return err_set(err, ERR_HOST, EINVAL, "--console virtio: more than %u devices are attached",
+                       VM_ATTACH_MAX);
     o->attach.at[o->attach.n++] = (struct vm_attach){"console", "virtio"};
     return 0;
 }
@@ -467,6 +469,7 @@ static const struct end {
     [VM_END_OUTPUT] = {-1,             NULL,                                                    false},
     [VM_END_QUIT] = {0,              NULL,                                                    false},
     [VM_END_FAIL] = {STATUS_HOST,    "the engine failed",                                     true },
+    [VM_END_HOST] = {STATUS_HOST,    "a device's host end failed",                            false},
 };
 
 static int run_end(const struct run *run)

@@ -79,6 +79,13 @@ static inline uint32_t be32_get(const void *p)
     return __builtin_bswap32(le32_get(p));
 }
 
+static inline void be32_put(void *p, uint32_t v)
+{
+    uint8_t *b = p;
+    for (unsigned i = 0; i < 4; i++)
+        b[i] = (uint8_t)(v >> (24 - 8 * i));
+}
+
 static inline void le16_put(void *p, uint16_t v)
 {
     memcpy(p, &v, sizeof v);

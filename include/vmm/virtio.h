@@ -150,11 +150,20 @@ bool vq_open(struct virtio *v, struct vq *q);
  */
 bool vq_pop(struct virtio *v, struct vq *q, struct vq_chain *c);
 
-/* Put back the chain that the last vq_pop() took, as if it had not been: the next pop gives it. */
-void vq_unpop(struct vq *q);
+/* Put back the chains that the last n vq_pop() took, as if they had not been: the next pop gives
+ * the first of them. */
+void vq_unpop(struct vq *q, unsigned n);
 
 /* Give a chain back with `written` bytes written into its first writable segments. */
 void vq_push(struct virtio *v, struct vq *q, const struct vq_chain *c, uint32_t written);
+
+/* The two halves of it, for several chains of which the driver is to see all or none. */
+struct vq_used {
+    uint16_t head;
+    uint32_t written;
+};
+void vq_written(struct virtio *v, const struct vq_chain *c, uint32_t written);
+void vq_push_used(struct virtio *v, struct vq *q, const struct vq_used *used, unsigned n);
 
 /* After one or more vq_push(): interrupt the driver unless it said it does not care (§2.7.7). */
 void vq_notify(struct virtio *v, struct vq *q);
@@ -183,6 +192,14 @@ int virtio_slot_new(struct dev **dev, const char *name);
 struct disk;
 int virtio_blk_new(struct dev **dev, const char *name, const struct virtio_host *host,
                    struct disk *disk, const char *serial);
+
+/*
+ * A network device (§5.1) on `nif`, which is the device's from here on, also when this fails.
+ * `mac`: 6 bytes, unicast.
+ */
+struct netif;
+int virtio_net_new(struct dev **dev, const char *name, const struct virtio_host *host,
+                   struct netif *nif, const uint8_t *mac);
 
 /* Entropy (§5.4): `fill` makes len random bytes, on the vCPU's thread; false: it cannot. */
 int virtio_rng_new(struct dev **dev, const char *name, const struct virtio_host *host,

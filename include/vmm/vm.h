@@ -23,6 +23,7 @@ enum vm_end {
     VM_END_OUTPUT,  /* stdout refused a byte; code is the errno */
     VM_END_QUIT,    /* ^A x on the terminal */
     VM_END_FAIL,    /* the engine failed: what says why */
+    VM_END_HOST,    /* a program of the host that a device needs failed: what says why */
 };
 
 /* Launch phases (DESIGN §7), clock_mono_ns() times; 0: not reached. */
@@ -116,7 +117,7 @@ struct vm_result {
     enum vm_end end;
     uint8_t status; /* VM_END_OFF */
     int code;       /* VM_END_SIGNAL, VM_END_OUTPUT */
-    char what[160]; /* VM_END_STUCK, VM_END_FAIL: one sentence */
+    char what[160]; /* VM_END_STUCK, VM_END_FAIL, VM_END_HOST: one sentence */
     uint64_t phases[VM_PHASES];
     uint64_t bytes_out;
     uint64_t exits[HV_EXIT_REASONS]; /* all vCPUs */

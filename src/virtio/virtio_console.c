@@ -263,7 +263,7 @@ static void con_rx(struct con_port *p)
         if (done)
             vq_push(v, q, c, done);
         else
-            vq_unpop(q);
+            vq_unpop(q, 1);
         more = done != 0;
     }
     if (q->ready)

@@ -189,27 +189,40 @@ bool vq_pop(struct virtio *v, struct vq *q, struct vq_chain *c)
     return true;
 }
 
-void vq_unpop(struct vq *q)
+void vq_unpop(struct vq *q, unsigned n)
 {
-    q->last_avail--;
+    q->last_avail = (uint16_t)(q->last_avail - n);
 }
 
-void vq_push(struct virtio *v, struct vq *q, const struct vq_chain *c, uint32_t written)
+void vq_written(struct virtio *v, const struct vq_chain *c, uint32_t written)
 {
-    if (!q->ready || !virtio_live(v))
-        return;
     uint64_t left = written;
     for (unsigned i = c->n_out; i < c->n_out + c->n_in && left; i++) {
         uint64_t len = MIN(left, c->iov[i].iov_len);
         mem_written(v->host.mem, c->gpa[i], len);
         left -= len;
     }
-    /* struct virtq_used_elem, §2.7.8; the index after the element. */
-    unsigned slot = q->next_used & (q->size - 1u);
-    uint16_t *elem = q->used_at + VQ_RING + VQ_USED_UNITS * slot;
-    const uint32_t e[2] = {c->head, written};
-    memcpy(elem, e, sizeof e);
-    vq_store(q->used_at + VQ_IDX, ++q->next_used);
+}
+
+void vq_push_used(struct virtio *v, struct vq *q, const struct vq_used *used, unsigned n)
+{
+    if (!q->ready || !virtio_live(v))
+        return;
+    /* struct virtq_used_elem, §2.7.8; the index after the elements. */
+    for (unsigned i = 0; i < n; i++) {
+        unsigned slot = q->next_used++ & (q->size - 1u);
+        const uint32_t e[2] = {used[i].head, used[i].written};
+        memcpy(q->used_at + VQ_RING + VQ_USED_UNITS * slot, e, sizeof e);
+    }
+    vq_store(q->used_at + VQ_IDX, q->next_used);
+}
+
+void vq_push(struct virtio *v, struct vq *q, const struct vq_chain *c, uint32_t written)
+{
+    if (!q->ready || !virtio_live(v))
+        return;
+    vq_written(v, c, written);
+    vq_push_used(v, q, &(struct vq_used){c->head, written}, 1);
 }
 
 void vq_notify(struct virtio *v, struct vq *q)

@@ -14,7 +14,7 @@
 
 #include "vmm/parse.h"
 
-/* columns: option, maker, whether it is a port */
+/* columns: option, maker (NULL: no device, but a word to one), whether it is a port */
 static const struct attach_kind {
     const char *option;
     attach_fn *make;
@@ -23,7 +23,9 @@ static const struct attach_kind {
     {"balloon", attach_balloon, false},
     {"console", attach_console, true },
     {"disk",    attach_disk,    false},
+    {"net",     attach_net,     false},
     {"port",    attach_console, true },
+    {"publish", NULL,           false},
     {"rng",     attach_rng,     false},
     {"share",   attach_share,   false},
 };
@@ -42,16 +44,23 @@ static bool attach_is_port(const struct vm_attach *a)
     return kind && kind->port;
 }
 
+/* Is attachment i a device of its own? Of the ports, the first is. */
+static bool attach_is_device(const struct vm_config *c, unsigned i)
+{
+    const struct attach_kind *kind = attach_kind_of(&c->attach[i]);
+    if (!kind || !kind->port)
+        return !kind || kind->make;
+    unsigned first = 0;
+    while (!attach_is_port(&c->attach[first]))
+        first++;
+    return first == i;
+}
+
 /* The attachment from `i` on that is a device of its own; n_attach: there is none. */
 static unsigned attach_next(const struct vm_config *c, unsigned i)
 {
-    for (; i < c->n_attach && attach_is_port(&c->attach[i]); i++) {
-        unsigned first = 0;
-        while (!attach_is_port(&c->attach[first]))
-            first++;
-        if (first == i)
-            break;
-    }
+    while (i < c->n_attach && !attach_is_device(c, i))
+        i++;
     return i;
 }
 
@@ -72,7 +81,7 @@ int attach_check(const struct vm_config *c, struct err *err)
                            "--%s %s: board %s has %u virtio windows, and this is device %u",
                            c->attach[i].option, c->attach[i].spec ? c->attach[i].spec : "",
                            c->board->name, windows, n);
-    return 0;
+    return attach_net_check(c, err);
 }
 
 int attach_new(struct vm *vm, const struct board_dev *row, struct irq_line irq, struct dev **dev,

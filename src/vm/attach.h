@@ -21,7 +21,10 @@ struct attach {
  */
 typedef int attach_fn(const struct attach *a, struct dev **dev, struct err *err);
 
-attach_fn attach_rng, attach_disk, attach_balloon, attach_share, attach_console;
+attach_fn attach_rng, attach_disk, attach_balloon, attach_share, attach_console, attach_net;
+
+/* attach_net.c: is there a network for each --publish? */
+int attach_net_check(const struct vm_config *c, struct err *err);
 
 /* A word that may follow the first one of an option's text: "name" when it has a flag, "name=TEXT"
  * when it has a text; with both, either. */

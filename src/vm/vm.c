@@ -83,6 +83,18 @@ void vm_end_by(struct vcpu *v, enum vm_end end, int code, const char *what)
     vm_interrupt_writes(vm);
 }
 
+/* The lock first: vm_report() finds `what` with the end it belongs to. */
+void vm_end_host(struct vm *vm, const char *what)
+{
+    pthread_mutex_lock(&vm->lock);
+    if (vm_stop_first(vm, VM_END_HOST, 0)) {
+        snprintf(vm->what, sizeof vm->what, "%s", what);
+        vm_interrupt_writes(vm);
+    }
+    pthread_mutex_unlock(&vm->lock);
+    park_wake(&vm->drain);
+}
+
 /* stdout refused a byte, on the thread of the vCPU that wrote it. */
 static void vm_output_gone(void *arg, int code)
 {

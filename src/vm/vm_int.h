@@ -145,6 +145,9 @@ void semihost_call(struct vcpu *v);
  */
 void vm_end_by(struct vcpu *v, enum vm_end end, int code, const char *what);
 
+/* The machine ends because a part of the host that it needs failed (VM_END_HOST). Any thread. */
+void vm_end_host(struct vm *vm, const char *what);
+
 /* report.c: what happened so far, from vCPU 0's thread while it is not in run(), or after the end.
  */
 void vm_report(struct vm *vm, struct vm_result *out);

@@ -45,7 +45,7 @@ BEGIN {
     allow("src/dtb", l1 " vmm/dtb.h <libfdt.h>")
     allow("src/acpi", l1 " vmm/acpi.h")
     allow("src/walk", l1 " vmm/walk.h vmm/hv.h")
-    allow("src/host", l1 " vmm/host.h vmm/chr.h vmm/disk.h vmm/netif.h vmm/park.h <termios.h> <linux/futex.h> <sys/socket.h> <sys/eventfd.h> <sys/syscall.h> <sys/uio.h> <sys/ioctl.h> <linux/fs.h> <linux/falloc.h>" posix)
+    allow("src/host", l1 " vmm/host.h vmm/chr.h vmm/disk.h vmm/netif.h vmm/park.h <termios.h> <linux/futex.h> <sys/socket.h> <sys/eventfd.h> <sys/syscall.h> <sys/uio.h> <sys/ioctl.h> <linux/fs.h> <linux/falloc.h> <linux/if_tun.h> <net/if.h> <arpa/inet.h> <spawn.h> <sys/un.h> <sys/wait.h>" posix)
     allow("src/a64", l1 " vmm/a64.h vmm/hv.h a64_table.h <sched.h> <cpuid.h> <emmintrin.h> <immintrin.h>" posix)
     # 3
     allow("src/hv", l1 " vmm/hv.h vmm/a64.h")

@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# net.t - a network by passt under Debian's kernel: an address by DHCP, 100 MB from a web server on the host's
+# loopback; what --net and --publish refuse.
+. "$(dirname "$0")/lib.sh"
+command -v passt >/dev/null || skip_all "no passt here (Debian: passt)"
+command -v python3 >/dev/null || skip_all "no python3 here"
+need_guest cloud
+initrd_with_modules cloud
+
+mkdir "$work/www"
+head -c 100000000 /dev/urandom >"$work/www/big"
+python3 -c '
+import functools, http.server, os, sys
+h = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[1])
+s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), h)
+open(sys.argv[2] + ".new", "w").write(str(s.server_port))
+os.rename(sys.argv[2] + ".new", sys.argv[2])
+s.serve_forever()' "$work/www" "$work/port" >"$work/log" 2>&1 &
+server=$!
+trap 'kill $server; rm -rf "$work"' EXIT
+until [ -e "$work/port" ]; do sleep 0.1; done
+port=$(cat "$work/port")
+
+run_vmm 20 run --board vibe --binary "$work/port" --publish 8080:80
+is_rc 125 "--publish without a network"
+has "$work/err" "needs --net user" "and the message"
+run_vmm 20 run --board vibe --binary "$work/port" --net user --publish "$port:80"
+is_rc 125 "--publish of a port in use"
+has "$work/err" "TCP port $port of 127.0.0.1: Address" "and the message"
+run_vmm 20 run --board vibe --binary "$work/port" --net user --publish 0:80
+has "$work/err" "its HOST is no port" "--publish of a port that is none"
+run_vmm 20 run --board vibe --binary "$work/port" --net user,mac=53:00:00:00:00:01
+has "$work/err" "is no MAC address of one station" "a MAC address of a group"
+run_vmm 20 run --board vibe --binary "$work/port" --net tap=vibenone0
+has "$work/err" "there is no such interface" "a tap that is not there"
+
+cat >"$work/script" <<END
+depmod; modprobe virtio_mmio; modprobe virtio_net
+ip link set eth0 up
+cat >/tmp/dhcp <<'EOF'
+#!/bin/sh
+[ "\$1" = bound ] || exit 0
+ip addr add "\$ip/\$mask" dev eth0; ip route add default via "\$router" dev eth0
+EOF
+chmod +x /tmp/dhcp
+udhcpc -i eth0 -n -q -f -s /tmp/dhcp >/dev/null 2>&1 && echo address
+wget -q -O - http://\$(ip route | sed -n 's/^default via \([^ ]*\).*/\1/p'):$port/big | sha256sum
+exit
+END
+run_vmm 200 run --kernel "$guests/cloud/vmlinuz" --initrd "$work/initrd.gz" --mem 256M --net user \
+    --append "console=ttyAMA0,115200n8r quiet loglevel=0 vibevmm.pipe=1" <"$work/script"
+is_rc 0 "a guest with a network"
+sed -i '1,/vibevmm: ready/d; s/\r$//' "$work/out"
+{ echo address; sha256sum <"$work/www/big"; } >"$work/want"
+same "$work/out" "$work/want" "an address by DHCP, 100 MB from the host's loopback, the same checksum"
+done_testing
