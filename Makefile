@@ -65,7 +65,7 @@ A64_TAIL := $(if $(SAN)$(filter debug,$(CONFIG)),-DA64_LOOP,-O2 -fno-stack-prote
 A64_TAIL += $(if $(findstring x86_64,$(target)),-mcx16)
 
 # ---- sources, per module -------------------------------------------------------------------------------
-SRC_base := err.c log.c clock.c parse.c iov.c
+SRC_base := err.c log.c clock.c parse.c iov.c sha256.c tree.c
 SRC_mem := mem.c
 SRC_bus := bus.c regs.c
 SRC_board := board.c board_check.c
@@ -73,7 +73,7 @@ SRC_dev := pl011.c pl031.c pl061.c debugcon.c sysctl.c cfi_flash.c \
 	gic.c gic_dist.c gic_redist.c gic_icc.c uart16550.c cmos.c pc_power.c
 SRC_virtio := virtio_slot.c virtio_mmio.c virtio_vq.c virtio_rng.c virtio_blk.c virtio_balloon.c virtio_console.c virtio_9p.c virtio_net.c
 SRC_boot := boot.c boot_file.c boot_kind.c boot_arm64.c boot_elf.c boot_gzip.c \
-	boot_bzimage.c boot_x86.c
+	boot_bzimage.c boot_x86.c boot_fit.c boot_fit_load.c
 SRC_dtb := dtb_patch.c
 SRC_acpi := acpi_patch.c
 SRC_host := loop.c console.c term.c park.c disk.c disk_cow.c \
@@ -96,7 +96,7 @@ SRC_hv += $(SRC_hv_kvm_$(kvm_arch))
 CPPFLAGS += $(if $(kvm_arch),-DHV_HAVE_KVM)
 endif
 SRC_vm := vm.c vcpu.c psci.c semihost.c devices.c attach.c attach_console.c attach_disk.c attach_net.c attach_share.c report.c
-SRC_launcher := main.c text.c opts.c run.c signals.c diag.c diag_arm64.c diag_x86.c rules.c esr.c report.c boards.c doctor.c man.c
+SRC_launcher := main.c text.c opts.c run.c appliance.c signals.c diag.c diag_arm64.c diag_x86.c rules.c esr.c report.c boards.c doctor.c man.c
 BOARDS := $(if $(BOARD),$(BOARD),virt vibe micro pc)
 
 # A launcher has the code of the devices that its boards name, and no other.
@@ -189,6 +189,7 @@ TESTS += unit/test_dtb
 TESTS += unit/test_boot
 TESTS += unit/test_boot_packed
 TESTS += unit/test_boot_fail
+TESTS += unit/test_sha256 unit/test_boot_fit
 TESTS += unit/test_a64_decode
 TESTS += unit/test_a64_int
 TESTS += unit/test_a64_simd
@@ -266,7 +267,7 @@ $(B)/vibevmm-l0: $(launcher_obj) $(B)/tests/bench/l0.o $(LIB)
 	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=a64_cpu_new,--wrap=main -o $@ $^ $(LDLIBS)
 
 # Every parser and the bus under libFuzzer: make fuzz FUZZ_SECONDS=600 FUZZ='bus elf'. Finds stay in build/fuzz.
-FUZZ ?= bus virtio elf image gzip zboot dtb
+FUZZ ?= bus virtio elf image gzip zboot dtb fit
 FUZZ_SECONDS ?= 10
 fuzz_make := $(MAKE) --no-print-directory CC=clang SAN=address,undefined FUZZING=1
 

@@ -81,7 +81,8 @@ struct opt_rest {
     int n_words;
     char **after;
     int n_after;
-    bool dashes; /* "--" was there */
+    bool dashes;    /* "--" was there */
+    uint64_t given; /* bit i: row i of the table was */
 };
 
 /*
@@ -90,6 +91,10 @@ struct opt_rest {
  */
 int opts_parse(const struct opt *opts, unsigned n, void *dst, int argc, char **argv,
                struct opt_rest *rest, struct err *err);
+
+/* One option, as if the command line had it; val NULL: it has no value. */
+int opt_give(const struct opt *opts, unsigned n, void *dst, const char *name, const char *val,
+             struct err *err);
 
 /* "  --mem SIZE   guest memory: ..." per row; with `man`, as roff. */
 void opts_help(const struct opt *opts, unsigned n, struct text *t, bool man);
@@ -142,13 +147,18 @@ struct run_opts {
     uint64_t log;
     bool has_log, verbose;
     const char *report;
+    const char *config;
+    bool ignore_signature;
     bool help;
 };
 
 /* Everything about one run that the diagnosis and the report show. */
 struct run {
     struct run_opts opts;
-    const char *path; /* of the image, however it was given */
+    const char *path;     /* of the image, however it was given */
+    struct fit *fit;      /* it is an appliance */
+    enum boot_peek peek;  /* what the image's first bytes say, */
+    enum board_arch arch; /* and its architecture */
     struct vm_config cfg;
     char why[320];                  /* hv_choose()'s line */
     bool board_of_image;            /* it was chosen by what the image is */
@@ -160,6 +170,9 @@ struct run {
     struct err err; /* of a launch that failed */
     int status;
 };
+
+/* appliance.c: what an appliance says of its machine, where the command line does not. */
+int appliance_apply(const struct fit *fit, uint64_t given, struct run_opts *o, struct err *err);
 
 /* signals.c */
 void signals_install(void);

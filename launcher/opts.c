@@ -148,8 +148,25 @@ int opts_parse(const struct opt *opts, unsigned n, void *dst, int argc, char **a
         int rc = opt_store(o, val, dst, err);
         if (rc)
             return rc;
+        rest->given |= BIT((unsigned)(o - opts));
     }
     return 0;
+}
+
+int opt_give(const struct opt *opts, unsigned n, void *dst, const char *name, const char *val,
+             struct err *err)
+{
+    for (unsigned i = 0; i < n; i++) {
+        const struct opt *o = &opts[i];
+        if (strcmp(o->name, name) != 0)
+            continue;
+        if (!o->arg != !val)
+            return err_set(err, ERR_HOST, EINVAL,
+                           o->arg ? "--%s: its %s is missing" : "--%s takes no value%s", name,
+                           o->arg ? o->arg : "");
+        return opt_store(o, val, dst, err);
+    }
+    return err_set(err, ERR_HOST, EINVAL, "--%s: no such option", name);
 }
 
 void opts_help(const struct opt *opts, unsigned n, struct text *t, bool man)

@@ -139,6 +139,7 @@ static void report_image(struct json *j, const struct run *run)
         json_hex(j, "load", b->load_gpa);
         json_u64(j, "load_len", b->load_len);
         json_u64(j, "file_len", b->file_len);
+        json_u64(j, "mapped", b->mapped_len);
         if (b->has_dtb)
             json_hex(j, "dtb", b->dtb_gpa);
         if (b->initrd_len) {

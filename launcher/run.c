@@ -26,7 +26,7 @@ const struct opt run_options[] = {
     {"engine",   0,   OPT_TEXT, O(engine), 0,          "NAME",  "auto, kvm, hvf or soft (default auto)"},
     {"mem",      0,   OPT_SIZE, O2(mem, has_mem),      "SIZE",  "guest memory, such as 128M or 2G (default: the board's)"},
     {"cpus",     0,   OPT_UINT, O2(cpus, has_cpus),    "N",     "number of vCPUs (default 1)"},
-    {"kernel",   0,   OPT_TEXT, O(kernel), 0,          "FILE",  "the same as IMAGE: ELF64, ARM64 Image, EFI zboot, or gzip of one"},
+    {"kernel",   0,   OPT_TEXT, O(kernel), 0,          "FILE",  "the same as IMAGE: ELF64, ARM64 Image, EFI zboot, gzip of one, or an appliance"},
     {"binary",   0,   OPT_TEXT, O(binary), 0,          "FILE",  "boot FILE as raw bytes, whatever they look like"},
     {"entry",    0,   OPT_ADDR, O2(entry, has_entry),  "ADDR",  "where --binary is loaded and started"},
     {"firmware", 0,   OPT_TEXT, O(firmware), 0,        "FILE",  "start FILE from the board's flash"},
@@ -34,6 +34,8 @@ const struct opt run_options[] = {
     {"initrd",   0,   OPT_TEXT, O(initrd), 0,          "FILE",  "initial RAM disk for the kernel"},
     {"append",   0,   OPT_TEXT, O(append), 0,          "TEXT",  "kernel command line instead of the board's"},
     {"dtb",      0,   OPT_TEXT, O(dtb), 0,             "FILE",  "device tree instead of the board's"},
+    {"config",   0,   OPT_TEXT, O(config), 0,          "NAME",  "the configuration of an appliance (default: its own)"},
+    {"ignore-signature", 0, OPT_FLAG, O(ignore_signature), 0, NULL, "boot a signed appliance although nobody verified it"},
     {"balloon",  0,   OPT_ATTACH, O(attach), 0,        "SIZE",  "let the guest give memory back: SIZE of it at once, and what it frees"},
     {"console",  0,   OPT_TEXT, O(console), 0,         "WHICH", "the guest's device that has standard input and output: uart (default), virtio, stderr, none"},
     {"disk",     0,   OPT_ATTACH, O(attach), 0,        "FILE[,..]", "attach a disk, raw; then ro, cow, cow=FILE, raw, serial=TEXT"},
@@ -99,6 +101,30 @@ static int run_image(struct run *run, struct opt_rest *rest, struct err *err)
     return 0;
 }
 
+/* An appliance is opened first of all: it says which board. */
+static int run_appliance(struct run *run, uint64_t given, struct err *err)
+{
+    struct run_opts *o = &run->opts;
+    if (!o->binary && !o->firmware)
+        run->peek = boot_peek(run->path, &run->arch);
+    if (run->peek != BOOT_PEEK_TREE) {
+        if (o->config || o->ignore_signature)
+            return err_set(err, ERR_HOST, EINVAL, "--%s: %.200s is no appliance",
+                           o->config ? "config" : "ignore-signature", run->path);
+        return 0;
+    }
+    int rc = fit_open(&run->fit, run->path, o->config, o->ignore_signature, err);
+    if (rc)
+        return rc;
+    log_at(LOG_INFO, "%s: configuration %s", run->path, run->fit->chosen);
+    if (run->fit->signature)
+        log_at(LOG_WARN, "%s: the signature of %s (%s) was not verified", run->path,
+               run->fit->signed_node, run->fit->signature);
+    if (fit_arch(&run->fit->parts[FIT_KERNEL], &run->arch))
+        run->peek = BOOT_PEEK_ARCH;
+    return appliance_apply(run->fit, given, o, err);
+}
+
 static bool board_has_ram_at(const struct board *b, gpa_t gpa)
 {
     for (unsigned i = 0; i < b->n_ram; i++)
@@ -141,9 +167,8 @@ static int run_board(struct run *run, struct err *err)
         text_free(&list);
         return rc;
     }
-    enum board_arch arch;
-    if (!o->binary && !o->firmware && boot_peek_arch(run->path, &arch) && arch != boards[0]->arch &&
-        (run->cfg.board = board_of_arch(arch))) {
+    if (run->peek == BOOT_PEEK_ARCH && run->arch != boards[0]->arch &&
+        (run->cfg.board = board_of_arch(run->arch))) {
         run->board_of_image = true;
         log_at(LOG_INFO, "board %s: %s is not for the CPU of %s", run->cfg.board->name, run->path,
                boards[0]->name);
@@ -397,6 +422,7 @@ static int run_configure(struct run *run, const struct opt_rest *rest, struct er
         return rc;
     log_at(LOG_INFO, "%s", run->why);
     c->image = !o->binary && !o->firmware ? run->path : NULL;
+    c->fit = run->fit;
     c->binary = o->binary;
     c->firmware = o->firmware;
     c->has_entry = o->has_entry;
@@ -516,6 +542,8 @@ int cmd_run(int argc, char **argv)
         rc = report_open(&run, &run.err);
     if (!rc)
         rc = run_image(&run, &rest, &run.err);
+    if (!rc)
+        rc = run_appliance(&run, rest.given, &run.err);
     if (!rc)
         rc = run_configure(&run, &rest, &run.err);
     if (!rc) {

@@ -10,6 +10,7 @@
 
 #include "vmm/board.h"
 #include "vmm/err.h"
+#include "vmm/fit.h"
 #include "vmm/mem.h"
 #include "vmm/start.h"
 
@@ -22,11 +23,12 @@ struct boot_params {
     const char *binary;   /* raw bytes, whatever they look like; or NULL */
     const char *firmware; /* goes to the board's flash, not to RAM; excludes image and binary */
     bool has_entry;
-    gpa_t entry;         /* where a raw image is loaded and started */
-    const char *initrd;  /* or NULL */
-    uint64_t dtb_room;   /* bytes the device tree may need; 0: the machine has none */
-    const char *cmdline; /* x86: the kernel command line; NULL: none */
-    gpa_t rsdp_gpa;      /* x86: the ACPI tables, in RAM below 1 MiB already; 0: there are none */
+    gpa_t entry;           /* where a raw image is loaded and started */
+    const struct fit *fit; /* `image` is this appliance; NULL: it is none */
+    const char *initrd;    /* or NULL: that of the appliance, if it has one */
+    uint64_t dtb_room;     /* bytes the device tree may need; 0: the machine has none */
+    const char *cmdline;   /* x86: the kernel command line; NULL: none */
+    gpa_t rsdp_gpa;        /* x86: the ACPI tables, in RAM below 1 MiB already; 0: there are none */
     /* For the firmware: the flash bytes, and their number; erased to 0xff by the caller. */
     uint8_t *flash;
     uint64_t flash_size;
@@ -42,10 +44,11 @@ struct boot_result {
     const char *kind_name; /* "ELF64", "ARM64 Image", "raw", "firmware": constant */
     const char *packing;   /* "", "gzip", "EFI zboot (gzip)": constant */
     struct cpu_start start;
-    bool arg_dtb;      /* start.arg is the device tree's address, where there is one */
-    gpa_t load_gpa;    /* lowest byte of the image in memory, and */
-    uint64_t load_len; /* how far it reaches, image_size or bss included */
-    uint64_t file_len; /* bytes of the image as unpacked */
+    bool arg_dtb;        /* start.arg is the device tree's address, where there is one */
+    gpa_t load_gpa;      /* lowest byte of the image in memory, and */
+    uint64_t load_len;   /* how far it reaches, image_size or bss included */
+    uint64_t file_len;   /* bytes of the image as unpacked */
+    uint64_t mapped_len; /* bytes of an appliance that RAM maps from its file */
     gpa_t initrd_gpa;
     uint64_t initrd_len; /* 0: none */
     bool has_dtb;  /* false when no place was left for it (an ELF that fills the start of RAM) */
@@ -64,11 +67,14 @@ int boot_load(const struct boot_params *p, struct guest_mem *mem, struct boot_re
               struct err *err);
 void boot_fini(struct boot_result *res);
 
-/*
- * The architecture an image is made for, by its first bytes. False: they do not say (raw code,
- * compression other than gzip, a pipe, no such file).
- */
-bool boot_peek_arch(const char *path, enum board_arch *arch);
+/* What a file's first bytes say, before a board is chosen. */
+enum boot_peek {
+    BOOT_PEEK_NOTHING, /* raw code, compression other than gzip, a pipe, no such file */
+    BOOT_PEEK_ARCH,    /* an image for a CPU of this architecture */
+    BOOT_PEEK_TREE,    /* a flattened tree: fit_open() tells what it is */
+};
+
+enum boot_peek boot_peek(const char *path, enum board_arch *arch);
 
 /* "start_kernel+0x1c" of the function that holds pc, into buf; false when none is known. */
 bool boot_symbol(const struct boot_result *res, uint64_t pc, char *buf, size_t len);

@@ -10,6 +10,7 @@
 
 #define MEM_REGIONS_MAX 4
 #define MEM_PAGE        KIB(4)
+#define MEM_MAPPED_MAX  8
 
 struct mem_region {
     gpa_t base;    /* 4 KiB aligned */
@@ -21,6 +22,11 @@ struct guest_mem {
     struct mem_region regions[MEM_REGIONS_MAX]; /* ascending, disjoint; fixed after mem_init() */
     unsigned n;
     bool huge; /* mem_huge() was called */
+    struct {
+        gpa_t gpa;
+        uint64_t len;
+    } mapped[MEM_MAPPED_MAX]; /* by mem_map_file(): n_mapped of them */
+    unsigned n_mapped;
     /* Told of every write to RAM that the host makes (see mem_written). Set before the first vCPU
      * runs. */
     void (*written)(void *ctx, gpa_t gpa, uint64_t len);
@@ -47,6 +53,14 @@ void mem_huge(struct guest_mem *mem);
  * Returns NULL when any byte lies outside RAM. Any thread.
  */
 void *mem_hva(const struct guest_mem *mem, gpa_t gpa, uint64_t len);
+
+/*
+ * The len bytes of a file from off are at gpa from now on, copy-on-write: the file is read when the
+ * guest does, and never written. Before the guest runs. False, and nothing done, when gpa, len and
+ * off are not whole pages of the host, the range is not RAM of one region, or the host refuses.
+ * A file that shrinks while it is mapped ends the process with SIGBUS.
+ */
+bool mem_map_file(struct guest_mem *mem, gpa_t gpa, uint64_t len, int fd, uint64_t off);
 
 /* Bytes of RAM from gpa to the end of its region; 0 when gpa is not RAM. */
 uint64_t mem_room(const struct guest_mem *mem, gpa_t gpa);

@@ -60,6 +60,7 @@ struct vm_config {
     uint64_t mem;  /* bytes, a multiple of 4 KiB, board->mem_min..board_mem_max() */
     /* As in boot_params: */
     const char *image, *binary, *firmware;
+    const struct fit *fit; /* must outlive the vm */
     bool has_entry;
     gpa_t entry;
     const char *initrd;

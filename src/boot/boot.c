@@ -17,6 +17,7 @@
 
 #define BOOT_INITRD_MAX_OFF MIB(128)
 #define BOOT_STEP           MIB(8)   /* between calls of the progress display */
+#define BOOT_MAP_UNIT       KIB(64)  /* a multiple of every host's page */
 #define BOOT_SMALL          KIB(256) /* less than this is loaded faster into 4 KiB pages */
 
 /* ---- places ---- */
@@ -81,48 +82,61 @@ int boot_copy(struct boot_ctx *c, const struct boot_file *f, uint64_t off, gpa_t
               const char *what)
 {
     uint8_t *hva = mem_hva(c->mem, gpa, len);
+    uint64_t from = 0; /* what is mapped before it */
     int rc = 0;
-    if (len > BOOT_SMALL)
+    if (f->map && f->fd >= 0 && len > BOOT_SMALL) {
+        uint64_t whole = align_down(len, BOOT_MAP_UNIT);
+        if (mem_map_file(c->mem, gpa, whole, f->fd, f->base + off)) {
+            c->res->mapped_len += whole;
+            from = whole;
+        }
+    }
+    if (len - from > BOOT_SMALL)
         mem_huge(c->mem);
-    for (uint64_t done = 0; !rc && done < len;) {
+    for (uint64_t done = from; !rc && done < len;) {
         uint64_t step = MIN(len - done, BOOT_STEP);
         rc = boot_file_read(f, off + done, hva + done, step, c->err);
         done += step;
         if (len > BOOT_STEP)
             boot_progress(c, what, done, len);
     }
-    mem_written(c->mem, gpa, len);
+    mem_written(c->mem, gpa + from, len - from);
     return rc;
 }
 
 /* ---- raw and firmware ---- */
 
-static int boot_raw_load(struct boot_ctx *c, const struct boot_file *f)
+int boot_raw_load(struct boot_ctx *c, const struct boot_file *f)
 {
     const struct boot_params *p = c->p;
     struct boot_result *res = c->res;
-    gpa_t at = p->has_entry ? p->entry : c->mem->regions[0].base + p->board->raw_off;
+    gpa_t at = c->has_raw ? c->raw_load : c->mem->regions[0].base + p->board->raw_off;
+    gpa_t entry = c->has_raw ? c->raw_entry : at;
+    const char *said = p->fit ? "load address" : "--entry";
     uint64_t room = mem_room(c->mem, at);
     char ram[128];
     if (!room)
         return err_set(c->err, ERR_IMAGE, ERANGE, "%s: %s %#" PRIx64 " is outside RAM, which is %s",
-                       f->path, p->has_entry ? "--entry" : "its place", at,
+                       f->path, c->has_raw ? said : "its place", at,
                        boot_ram_text(c, ram, sizeof ram));
     bool x86 = p->board->arch == ARCH_X86_64;
     if (x86 && at >= X86_LOW_END)
         return err_set(c->err, ERR_IMAGE, ERANGE,
-                       "%s: --entry %#" PRIx64 " is not below %#" PRIx64
-                       ", where real-mode code begins",
-                       f->path, at, X86_LOW_END);
-    if (x86 && p->initrd)
+                       "%s: %s %#" PRIx64 " is not below %#" PRIx64 ", where real-mode code begins",
+                       f->path, said, at, X86_LOW_END);
+    if (x86 && (p->initrd || (p->fit && p->fit->parts[FIT_RAMDISK].name)))
         return err_set(c->err, ERR_IMAGE, EINVAL,
                        "%s: nothing tells real-mode code of an initramfs; --initrd goes with a "
                        "bzImage or an ELF",
                        f->path);
-    if (!x86 && at % 4)
+    if (!x86 && entry % 4)
         return err_set(c->err, ERR_IMAGE, EINVAL,
-                       "%s: --entry %#" PRIx64 " is no multiple of 4, which ARM64 code needs",
-                       f->path, at);
+                       "%s: %s %#" PRIx64 " is no multiple of 4, which ARM64 code needs", f->path,
+                       p->fit ? "entry" : said, entry);
+    if (entry < at || entry - at >= f->len)
+        return err_set(c->err, ERR_IMAGE, ERANGE,
+                       "%s: entry %#" PRIx64 " is not in the %" PRIu64 " bytes from %#" PRIx64,
+                       f->path, entry, f->len, at);
     if (f->len > room)
         return err_set(c->err, ERR_IMAGE, EFBIG,
                        "%s: has %" PRIu64 " bytes, RAM from %#" PRIx64 " has %" PRIu64
@@ -132,7 +146,8 @@ static int boot_raw_load(struct boot_ctx *c, const struct boot_file *f)
     boot_use(c, at, f->len);
     res->kind = IMAGE_RAW;
     res->kind_name = "raw";
-    res->start.entry = res->load_gpa = at;
+    res->start.entry = entry;
+    res->load_gpa = at;
     res->load_len = res->file_len = f->len;
     res->arg_dtb = !x86;
     res->start.mode = x86 ? CPU_X86_REAL : CPU_ARM64;
@@ -170,7 +185,7 @@ static int boot_firmware_load(struct boot_ctx *c, const struct boot_file *f)
 
 /* ---- an image of any recognised kind ---- */
 
-static int boot_image_load(struct boot_ctx *c, struct boot_file *f)
+int boot_image_load(struct boot_ctx *c, struct boot_file *f)
 {
     uint8_t head[BOOT_HEAD];
     uint64_t n = MIN(f->len, sizeof head);
@@ -178,7 +193,8 @@ static int boot_image_load(struct boot_ctx *c, struct boot_file *f)
     if (rc)
         return rc;
     struct boot_seen seen = boot_recognise(head, n);
-    if (c->p->has_entry && (seen.format == BOOT_UNKNOWN || seen.format == BOOT_REFUSED))
+    bool unknown = seen.format == BOOT_UNKNOWN || (seen.format == BOOT_REFUSED && !c->p->fit);
+    if (c->has_raw && unknown)
         return seen.packed ? boot_refuse(f, &seen, "", head, n, c->p->board, c->err)
                            : boot_raw_load(c, f);
     if (c->p->has_entry)
@@ -202,6 +218,7 @@ static int boot_image_load(struct boot_ctx *c, struct boot_file *f)
     case BOOT_ZBOOT:
         return boot_zboot_load(c, f, head, n);
     case BOOT_UNKNOWN:
+    case BOOT_TREE:
     case BOOT_REFUSED:
         break;
     }
@@ -222,11 +239,15 @@ static gpa_t boot_initrd_from(const struct boot_ctx *c)
     return r->base + MIN(r->size / 2, BOOT_INITRD_MAX_OFF);
 }
 
+/* The one of --initrd, else the appliance's. */
 static int boot_initrd_load(struct boot_ctx *c)
 {
+    const struct fit *fit = c->p->fit;
     struct boot_file f;
     gpa_t gpa = 0;
-    int rc = boot_file_open(&f, c->p->initrd, mem_total(c->mem), c->err);
+    uint64_t max = mem_total(c->mem);
+    int rc = c->p->initrd ? boot_file_open(&f, c->p->initrd, max, c->err)
+                          : boot_fit_file(fit, &fit->parts[FIT_RAMDISK], max, &f, c->err);
     if (rc)
         return rc;
     if (!boot_place(c, boot_initrd_from(c), f.len, MEM_PAGE, &gpa) &&
@@ -292,23 +313,26 @@ int boot_load(const struct boot_params *p, struct guest_mem *mem, struct boot_re
 {
     struct boot_ctx c = {.p = p, .mem = mem, .res = res, .err = err};
     const char *path = p->firmware ? p->firmware : p->binary ? p->binary : p->image;
-    struct boot_file f;
+    struct boot_file f = {.fd = -1};
     *res = (struct boot_result){.kind_name = "", .packing = ""};
     if (!path)
         return err_set(err, ERR_HOST, EINVAL, "no image was given");
     if (p->firmware && (p->binary || p->image))
         return err_set(err, ERR_HOST, EINVAL, "--firmware %s and %s: one of them can be booted",
                        p->firmware, p->binary ? p->binary : p->image);
-    int rc = boot_file_open(&f, path, mem_total(mem), err);
+    c.has_raw = p->has_entry;
+    c.raw_load = c.raw_entry = p->entry;
+    int rc = p->fit ? 0 : boot_file_open(&f, path, mem_total(mem), err);
     if (rc)
         return rc;
     if (p->board->arch == ARCH_X86_64)
         boot_x86_begin(&c);
-    rc = p->firmware ? boot_firmware_load(&c, &f)
-         : p->binary ? boot_raw_load(&c, &f)
-                     : boot_image_load(&c, &f);
+    rc = p->fit        ? boot_fit_load(&c)
+         : p->firmware ? boot_firmware_load(&c, &f)
+         : p->binary   ? boot_raw_load(&c, &f)
+                       : boot_image_load(&c, &f);
     boot_file_close(&f);
-    if (!rc && p->initrd)
+    if (!rc && (p->initrd || (p->fit && p->fit->parts[FIT_RAMDISK].name)))
         rc = boot_initrd_load(&c);
     if (!rc)
         rc = p->board->arch == ARCH_X86_64 ? boot_x86_finish(&c, path) : boot_dtb_place(&c, path);

@@ -181,7 +181,11 @@ int boot_gzip_load(struct boot_ctx *c, const struct boot_file *f, const char *pa
     }
     struct boot_seen seen = boot_recognise(head, n);
     c->res->packing = packing;
-    if (boot_foreign(&seen, c->p->board)) {
+    if (c->raw_only || (c->has_raw && seen.format == BOOT_UNKNOWN)) {
+        rc = boot_gz_all(c, gz, head, n, &all);
+        if (!rc)
+            rc = boot_raw_load(c, &all);
+    } else if (boot_foreign(&seen, c->p->board)) {
         rc = boot_refuse(f, &seen, "inside its gzip data ", head, n, c->p->board, c->err);
     } else if (seen.format == BOOT_ARM64) {
         rc = boot_arm64_load(c, f, head, n, gz);

@@ -19,6 +19,7 @@ struct boot_file {
     uint64_t data_room;
     uint64_t base; /* where the bytes begin in the file */
     uint64_t len;
+    bool map; /* of an appliance, with nothing to check them against: RAM may map them */
 };
 
 /* `max`: how much is taken from a pipe. Errors: missing, a directory, empty, unreadable, too much.
@@ -42,6 +43,7 @@ enum boot_format {
     BOOT_BZIMAGE, /* Linux's for x86 */
     BOOT_GZIP,
     BOOT_ZBOOT,
+    BOOT_TREE,    /* a FIT, or a device tree */
     BOOT_REFUSED, /* known, and not bootable: name and advice say why */
 };
 
@@ -81,6 +83,11 @@ struct boot_ctx {
     struct boot_span used[BOOT_SEGMENTS_MAX + 3]; /* image, initrd, device tree or low memory */
     unsigned n_used;
     gpa_t ram_base; /* of the region that holds the image's entry */
+    /* Raw code: where it belongs and begins, as --entry or an appliance says; else the board does.
+     */
+    bool has_raw;
+    bool raw_only; /* it is raw code, whatever it looks like */
+    gpa_t raw_load, raw_entry;
 };
 
 /* First free place for len bytes at or above `from`, at a multiple of `align` (a power of two). */
@@ -93,8 +100,8 @@ const char *boot_ram_text(const struct boot_ctx *c, char *buf, size_t len);
 void boot_progress(const struct boot_ctx *c, const char *what, uint64_t done, uint64_t total);
 
 /*
- * File bytes [off, off + len) to RAM, which was checked before. A copy, not a mapping: see
- * docs/images.md for the measurement.
+ * File bytes [off, off + len) to RAM, which was checked before. A copy, except where f->map allows
+ * a mapping and pages meet: see docs/images.md for the measurement.
  */
 int boot_copy(struct boot_ctx *c, const struct boot_file *f, uint64_t off, gpa_t gpa, uint64_t len,
               const char *what);
@@ -109,10 +116,21 @@ int boot_elf_load(struct boot_ctx *c, struct boot_file *f, const uint8_t *head);
 int boot_arm64_load(struct boot_ctx *c, const struct boot_file *f, const uint8_t *head, uint64_t n,
                     struct boot_gz *gz);
 int boot_gzip_load(struct boot_ctx *c, const struct boot_file *f, const char *packing);
+int boot_raw_load(struct boot_ctx *c, const struct boot_file *f);
+/* Any recognised kind; raw code when c->has_raw. */
+int boot_image_load(struct boot_ctx *c, struct boot_file *f);
 int boot_zboot_load(struct boot_ctx *c, const struct boot_file *f, const uint8_t *head, uint64_t n);
 
 int boot_bzimage_load(struct boot_ctx *c, const struct boot_file *f, const uint8_t *head,
                       uint64_t n);
+
+/* ---- appliances (boot_fit.c, boot_fit_load.c) ---- */
+
+/* The kernel of c->p->fit. */
+int boot_fit_load(struct boot_ctx *c);
+/* A part's bytes, their hashes verified; at most `max` of them. `f` is the caller's to close. */
+int boot_fit_file(const struct fit *fit, const struct fit_part *part, uint64_t max,
+                  struct boot_file *f, struct err *err);
 
 /* ---- what an x86 guest finds in low memory (boot_x86.c) ---- */
 

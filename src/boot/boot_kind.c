@@ -57,9 +57,8 @@ static const struct boot_magic {
     {0,     4, "PK\3\4",               BOOT_REFUSED, "a zip archive",            "unzip %", true},
     {0,     6, "7z\xbc\xaf\x27\x1c",   BOOT_REFUSED, "a 7-zip archive",          "7z x %", true},
     {0,     4, "\x27\x05\x19\x56",     BOOT_REFUSED, "a U-Boot legacy image (uImage)", "dumpimage -T kernel -p 0 -o kernel %", true},
-    {0,     4, "\xd0\x0d\xfe\xed",     BOOT_REFUSED, "a flattened tree (FIT appliance or device tree)",
-     "appliances are not supported by this build; dumpimage -l % lists the parts, dumpimage -p 0 -o kernel % takes one out; "
-     "a device tree is passed with --dtb", false},
+    {0,     4, "\xd0\x0d\xfe\xed",     BOOT_TREE,    "a flattened tree (FIT appliance or device tree)",
+     "an appliance boots from a file of its own, not from a pipe or out of another image: its properties choose the board first", false},
     {0,     8, "ANDROID!",             BOOT_REFUSED, "an Android boot image",    "unpack_bootimg --boot_img %", true},
     {0,     4, "QFI\xfb",              BOOT_REFUSED, "a qcow2 disk image",       IS_DISK, false},
     {0,     4, "KDMV",                 BOOT_REFUSED, "a VMDK disk image",        IS_DISK, false},
@@ -282,24 +281,28 @@ int boot_refuse(const struct boot_file *f, const struct boot_seen *seen, const c
         f->path, outer, hex, words->accepted, f->path);
 }
 
-bool boot_peek_arch(const char *path, enum board_arch *arch)
+enum boot_peek boot_peek(const char *path, enum board_arch *arch)
 {
     uint8_t head[BOOT_HEAD];
     struct stat st;
     ssize_t n = -1;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return false;
+        return BOOT_PEEK_NOTHING;
     if (!fstat(fd, &st) && S_ISREG(st.st_mode))
         n = pread(fd, head, sizeof head, 0);
     close(fd);
     if (n <= 0)
-        return false;
+        return BOOT_PEEK_NOTHING;
     struct boot_seen seen = boot_recognise(head, (uint64_t)n);
     if (seen.format == BOOT_GZIP) {
         uint8_t inner[BOOT_HEAD];
         seen = boot_recognise(inner, boot_gz_peek(head, (size_t)n, inner, sizeof inner));
     }
+    if (seen.format == BOOT_TREE)
+        return BOOT_PEEK_TREE;
     *arch = seen.arch;
-    return seen.format == BOOT_ELF64 || seen.format == BOOT_ARM64 || seen.format == BOOT_BZIMAGE;
+    return seen.format == BOOT_ELF64 || seen.format == BOOT_ARM64 || seen.format == BOOT_BZIMAGE
+               ? BOOT_PEEK_ARCH
+               : BOOT_PEEK_NOTHING;
 }

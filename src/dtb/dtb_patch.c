@@ -13,10 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "vmm/tree.h"
+
 /* Property headers, names and the nodes that a file may lack. */
 #define DTB_SLACK 1024
-
-#define DTB_TAG 4u /* bytes of a token, and what tokens are aligned to */
+#define DTB_TAG   4u /* bytes of a token, and what tokens are aligned to */
 
 size_t dtb_room(size_t base_len, const struct dtb_run *run)
 {
@@ -232,43 +233,6 @@ static int dtb_patch_gicv2(void *fdt, unsigned cpus)
 }
 
 /*
- * Do the tokens of the structure block lie in it, one after another up to FDT_END (DTSpec 0.4
- * §5.4)? libfdt 1.6.1 adds a property's length before it looks at it: one near 2^32 leads back to
- * the same property, and fdt_check_full() never ends. Each step here goes forward.
- */
-static bool dtb_struct_sound(const uint8_t *p, uint32_t size)
-{
-    for (uint32_t at = 0; size - at >= DTB_TAG;) {
-        uint32_t left = size - at - DTB_TAG, len = 0;
-        const uint8_t *body = p + at + DTB_TAG, *nul;
-        switch (be32_get(p + at)) {
-        case FDT_END:
-            return true;
-        case FDT_NOP:
-        case FDT_END_NODE:
-            break;
-        case FDT_BEGIN_NODE:
-            nul = memchr(body, 0, left);
-            if (!nul)
-                return false;
-            len = (uint32_t)(nul - body) + 1;
-            break;
-        case FDT_PROP: /* length, name offset, value */
-            if (left < 8 || be32_get(body) > left - 8)
-                return false;
-            len = be32_get(body) + 8;
-            break;
-        default:
-            return false;
-        }
-        if (len > left || (DTB_TAG - len % DTB_TAG) % DTB_TAG > left - len)
-            return false;
-        at += DTB_TAG + (uint32_t)align_up(len, DTB_TAG);
-    }
-    return false;
-}
-
-/*
  * A file's tree: its header first. Versions before 17 lack the structure block's size (DTSpec 0.4
  * §5.2), kept names differently, and nothing writes them any more.
  */
@@ -284,8 +248,8 @@ static int dtb_check_file(const void *base, size_t len)
     if (rc)
         return rc;
     /* fdt_check_header() has proved that the block lies in totalsize. */
-    if (!dtb_struct_sound((const uint8_t *)base + fdt_off_dt_struct(base),
-                          fdt_size_dt_struct(base)))
+    if (!tree_struct_sound((const uint8_t *)base + fdt_off_dt_struct(base),
+                           fdt_size_dt_struct(base)))
         return -FDT_ERR_BADSTRUCTURE;
     return fdt_check_full(base, len);
 }

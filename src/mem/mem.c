@@ -86,6 +86,22 @@ void *mem_hva(const struct guest_mem *mem, gpa_t gpa, uint64_t len)
     return r->hva + (gpa - r->base);
 }
 
+bool mem_map_file(struct guest_mem *mem, gpa_t gpa, uint64_t len, int fd, uint64_t off)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    void *hva = mem_hva(mem, gpa, len);
+    if (!hva || !len || mem->n_mapped == MEM_MAPPED_MAX || (uintptr_t)hva % page || len % page ||
+        off % page)
+        return false;
+    if (mmap(hva, (size_t)len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, (off_t)off) ==
+        MAP_FAILED)
+        return false;
+    mem->mapped[mem->n_mapped].gpa = gpa;
+    mem->mapped[mem->n_mapped++].len = len;
+    mem_written(mem, gpa, len);
+    return true;
+}
+
 uint64_t mem_room(const struct guest_mem *mem, gpa_t gpa)
 {
     const struct mem_region *r = mem_find(mem, gpa);
@@ -118,6 +134,17 @@ bool mem_write(struct guest_mem *mem, gpa_t gpa, const void *buf, uint64_t len)
     return true;
 }
 
+/* Pages of a file would come back with the file's bytes: there, fresh memory takes their place. */
+static bool mem_drop(const struct guest_mem *mem, gpa_t gpa, uint8_t *p, uint64_t len)
+{
+    for (unsigned i = 0; i < mem->n_mapped; i++)
+        if (gpa < mem->mapped[i].gpa + mem->mapped[i].len && mem->mapped[i].gpa < gpa + len)
+            return mmap(p, (size_t)len, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+                        0) != MAP_FAILED;
+    return madvise(p, (size_t)len, MADV_DONTNEED) == 0;
+}
+
 void mem_discard(struct guest_mem *mem, gpa_t gpa, uint64_t len)
 {
     uint8_t *p = mem_hva(mem, gpa, len);
@@ -127,7 +154,7 @@ void mem_discard(struct guest_mem *mem, gpa_t gpa, uint64_t len)
     /* Regions begin at 2 MiB of the host, so that pages of the guest and of the host meet. */
     uint64_t head = (page - (uintptr_t)p % page) % page,
              body = align_down(len - MIN(head, len), page);
-    if (body && madvise(p + head, body, MADV_DONTNEED) == 0)
+    if (body && mem_drop(mem, gpa + head, p + head, body))
         mem_written(mem, gpa + head, body);
 }
 

@@ -174,6 +174,11 @@ static int vm_dtb_base(const struct vm *vm, const void **base, size_t *len, void
 {
     *base = vm->cfg.board->dtb;
     *file = NULL;
+    if (!vm->cfg.dtb && vm->cfg.fit && vm->cfg.fit->parts[FIT_FDT].name) {
+        int rc = fit_dtb_read(vm->cfg.fit, VM_DTB_FILE_MAX, file, len, err);
+        *base = *file;
+        return rc;
+    }
     if (!vm->cfg.dtb) {
         *len = board_dtb_len(vm->cfg.board);
         return 0;
@@ -214,7 +219,7 @@ static int vm_load_arm64(struct vm *vm, struct boot_params *p, struct err *err)
         run.initrd_gpa = vm->boot.initrd_gpa;
         run.initrd_len = vm->boot.initrd_len;
         void *at = mem_hva(&vm->mem, vm->boot.dtb_gpa, p->dtb_room);
-        rc = at ? dtb_patch(base, base_len, c->dtb != NULL, &run, at, p->dtb_room, err)
+        rc = at ? dtb_patch(base, base_len, file != NULL, &run, at, p->dtb_room, err)
                 : err_set(err, ERR_IMAGE, ENOSPC, "no room for the device tree at %#" PRIx64,
                           vm->boot.dtb_gpa);
     }
@@ -230,6 +235,10 @@ static int vm_load_x86(struct vm *vm, struct boot_params *p, struct err *err)
         return err_set(err, ERR_HOST, EINVAL,
                        "--dtb %s: board %s has ACPI tables; device trees are for ARM64 boards",
                        vm->cfg.dtb, b->name);
+    if (vm->cfg.fit && vm->cfg.fit->parts[FIT_FDT].name)
+        return err_set(err, ERR_IMAGE, EINVAL,
+                       "%s: board %s has ACPI tables; device trees are for ARM64 boards",
+                       vm->cfg.fit->parts[FIT_FDT].label, b->name);
     size_t len = acpi_len(b->acpi);
     uint8_t *at = mem_hva(&vm->mem, ACPI_GPA, len);
     if (!at)
@@ -250,6 +259,7 @@ static int vm_load(struct vm *vm, struct err *err)
     struct boot_params p = {
         .board = c->board,
         .image = c->image,
+        .fit = c->fit,
         .binary = c->binary,
         .firmware = c->firmware,
         .has_entry = c->has_entry,

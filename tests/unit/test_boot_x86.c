@@ -323,13 +323,14 @@ static void an_image_says_its_cpu(void)
     struct boot_rig r;
     enum board_arch arch = ARCH_ARM64;
     x86_init(&r);
-    expect_true(boot_peek_arch(boot_rig_file(&r, bzimage_new(0x2000)), &arch));
+    expect_u64(boot_peek(boot_rig_file(&r, bzimage_new(0x2000)), &arch), BOOT_PEEK_ARCH);
     expect_u64(arch, ARCH_X86_64);
-    expect_true(boot_peek_arch(boot_rig_file(&r, arm64_new(0x1000, 0, 0x1000, 0)), &arch));
+    expect_u64(boot_peek(boot_rig_file(&r, arm64_new(0x1000, 0, 0x1000, 0)), &arch),
+               BOOT_PEEK_ARCH);
     expect_u64(arch, ARCH_ARM64);
-    expect_true(!boot_peek_arch(boot_rig_file(&r, bytes_new(512, 0x90)), &arch));
-    expect_true(!boot_peek_arch("/nonexistent", &arch));
-    expect_true(!boot_peek_arch("/dev/null", &arch));
+    expect_u64(boot_peek(boot_rig_file(&r, bytes_new(512, 0x90)), &arch), BOOT_PEEK_NOTHING);
+    expect_u64(boot_peek("/nonexistent", &arch), BOOT_PEEK_NOTHING);
+    expect_u64(boot_peek("/dev/null", &arch), BOOT_PEEK_NOTHING);
     boot_rig_fini(&r);
 }
 
