@@ -13,6 +13,7 @@
 #include "vmm/bus.h"
 #include "vmm/chr.h"
 #include "vmm/disk.h"
+#include "vmm/netif.h"
 #include "vmm/virtio.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -153,6 +154,103 @@ static void end_move(uint64_t how)
         e->chr.ready(e->chr.arg);
 }
 
+/* ---- the host end of a network ---- */
+
+struct wire {
+    struct netif nif;
+    uint8_t hdr[NETIF_HDR], data[NETIF_FRAME_MAX];
+    uint32_t len;          /* of the frame that waits */
+    unsigned frames, room; /* that come, and that are taken */
+    bool asked_in, asked_out;
+};
+
+static struct wire wire;
+
+static void wire_start(struct netif *nif, unsigned rx)
+{
+    (void)nif, (void)rx;
+}
+
+static int wire_recv(struct netif *nif)
+{
+    (void)nif;
+    return wire.frames == 7 ? -1 : wire.frames != 0;
+}
+
+static bool wire_peek(struct netif *nif, struct netif_rx *f)
+{
+    *f = (struct netif_rx){nif->gso ? wire.hdr : NULL, wire.data, wire.len};
+    return wire.frames && wire.len;
+}
+
+static void wire_skip(struct netif *nif)
+{
+    (void)nif;
+    wire.frames--;
+}
+
+/* What a device sends is whole, and as long as it says. */
+static unsigned wire_send(struct netif *nif, const struct netif_tx *f, unsigned n)
+{
+    (void)nif;
+    unsigned took = MIN(n, wire.room);
+    for (unsigned i = 0; i < took; i++) {
+        check(f[i].n <= NETIF_IOV_MAX && f[i].len <= NETIF_FRAME_MAX);
+        check(f[i].len >= NETIF_FRAME_MIN && iov_len(f[i].iov, f[i].n) == f[i].len);
+        iov_get(f[i].iov, f[i].n, 0, wire.data, f[i].len);
+    }
+    wire.room -= took;
+    return took;
+}
+
+static int wire_wait_in(struct netif *nif)
+{
+    (void)nif;
+    wire.asked_in = true;
+    return 0;
+}
+
+static int wire_wait_out(struct netif *nif)
+{
+    (void)nif;
+    wire.asked_out = true;
+    return 0;
+}
+
+static void wire_free(struct netif *nif)
+{
+    (void)nif;
+}
+
+static const struct netif_ops wire_ops = {
+    .start = wire_start,
+    .recv = wire_recv,
+    .peek = wire_peek,
+    .skip = wire_skip,
+    .send = wire_send,
+    .wait_in = wire_wait_in,
+    .wait_out = wire_wait_out,
+    .free = wire_free,
+};
+
+/* Frames come, or there is room again. */
+static void wire_move(uint64_t how)
+{
+    struct netif *nif = &wire.nif;
+    wire.frames = how & 7;
+    wire.room = how >> 3 & 7;
+    wire.len = NETIF_FRAME_MIN + (uint32_t)(how >> 6) * 97 % (NETIF_FRAME_MAX - NETIF_FRAME_MIN);
+    wire.hdr[NETIF_HDR_GSO_TYPE] = (uint8_t)(how >> 6 & 1);
+    if (wire.asked_in) {
+        wire.asked_in = false;
+        nif->readable(nif->arg);
+    }
+    if (wire.asked_out) {
+        wire.asked_out = false;
+        nif->writable(nif->arg);
+    }
+}
+
 /* ---- the machine ---- */
 
 static bool line;
@@ -268,6 +366,15 @@ static int make_console(struct machine *m, const struct virtio_host *host)
     return console_new(&m->dev, host);
 }
 
+static int make_net(struct machine *m, const struct virtio_host *host)
+{
+    static const uint8_t mac[NETIF_MAC] = {2, 0, 0, 0, 0, 1};
+    memset(&wire, 0, offsetof(struct wire, data));
+    wire.len = wire.frames = wire.room = 0;
+    wire.nif = (struct netif){.ops = &wire_ops, .gso = m->disk.ro, .mtu = 1500};
+    return virtio_net_new(&m->dev, "dev", host, &wire.nif, mac);
+}
+
 /* columns: queues that are set up, maker */
 static const struct {
     unsigned queues;
@@ -277,6 +384,7 @@ static const struct {
     {2, make_rng    },
     {5, make_balloon},
     {8, make_console},
+    {2, make_net    },
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -287,6 +395,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     check(mem.n || !mem_init(&mem, &ram, 1, NULL));
     memset(mem.regions[0].hva, 0, RAM_LEN);
     memset(ends, 0, sizeof ends);
+    wire.asked_in = wire.asked_out = false;
     struct machine m = {.mem = mem};
     const struct virtio_host host = {
         .mem = &m.mem, .irq = {line_set, NULL, 0}
@@ -321,6 +430,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
             break;
         case 5:
             end_move(take(&f, 1));
+            wire_move(take(&f, 2));
             break;
         default:
             chain(&m, &f);
