@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # net.t - a network by passt under Debian's kernel: an address by DHCP, 100 MB from a web server on the host's
-# loopback; what --net and --publish refuse.
+# loopback, a page of the guest's web server by --publish; what --net and --publish refuse.
 . "$(dirname "$0")/lib.sh"
 command -v passt >/dev/null || skip_all "no passt here (Debian: passt)"
 command -v python3 >/dev/null || skip_all "no python3 here"
@@ -55,4 +55,32 @@ is_rc 0 "a guest with a network"
 sed -i '1,/vibevmm: ready/d; s/\r$//' "$work/out"
 { echo address; sha256sum <"$work/www/big"; } >"$work/want"
 same "$work/out" "$work/want" "an address by DHCP, 100 MB from the host's loopback, the same checksum"
+# The other way: a page from the guest's web server. The guest runs until we have it.
+public=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+sed -i '/^wget/d; /^exit$/d' "$work/script"
+cat >>"$work/script" <<'END'
+mkdir /www; head -c 20000000 /dev/urandom >/www/page; sha256sum </www/page
+httpd -f -p 80 -h /www
+END
+"$vmm" run --kernel "$guests/cloud/vmlinuz" --initrd "$work/initrd.gz" --mem 256M --net user --publish "$public:80" \
+    --append "console=ttyAMA0,115200n8r quiet loglevel=0 vibevmm.pipe=1" <"$work/script" >"$work/out" 2>"$work/err" &
+guest=$!
+limit 100 python3 -c '
+import hashlib, sys, time, urllib.request
+while True:
+    try:
+        page = urllib.request.urlopen("http://127.0.0.1:%s/page" % sys.argv[1], timeout=20).read()
+        break
+    except OSError:
+        time.sleep(0.2)
+print(hashlib.sha256(page).hexdigest() + "  -")' "$public" >"$work/got"
+kill -TERM "$guest"
+rc=0
+wait "$guest" || rc=$?
+is_rc 143 "SIGTERM ends a guest with a published port"
+sed '1,/vibevmm: ready/d; s/\r$//' "$work/out" | sed -n 2p >"$work/want"
+same "$work/got" "$work/want" "20 MB from the guest's web server by --publish, the same checksum"
+pgrep -f "passt.*$public" >/dev/null && rc=1 || rc=0
+[ "$rc" -eq 0 ]
+ok $? "and passt has ended with it"
 done_testing
