@@ -328,9 +328,8 @@ static void net_readable(void *arg)
         dev_lock(&d->v.dev);
         d->rx_stuck = !net_rx(d);
         bool stuck = d->rx_stuck;
-        if (got < 0)
-            net_down(d);
-        else if (!stuck && (!got || round == NET_ROUNDS) && d->nif->ops->wait_in(d->nif))
+        bool rest = !stuck && (!got || round == NET_ROUNDS);
+        if (got < 0 || (rest && d->nif->ops->wait_in(d->nif)))
             net_down(d);
         dev_unlock(&d->v.dev);
         if (stuck || got <= 0 || round == NET_ROUNDS)
