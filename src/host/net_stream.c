@@ -124,8 +124,8 @@ static uint16_t stream_checksum(const struct iovec *iov, unsigned n)
     uint64_t sum = 0;
     bool odd = false;
     for (unsigned i = 0; i < n; i++) {
-        uint16_t part = stream_fold(stream_sum_piece(iov[i].iov_base, iov[i].iov_len));
-        sum += odd ? (uint16_t)(part << 8 | part >> 8) : part;
+        uint32_t part = stream_fold(stream_sum_piece(iov[i].iov_base, iov[i].iov_len));
+        sum += odd ? (part << 8 | part >> 8) & 0xffffu : part;
         odd ^= iov[i].iov_len & 1;
     }
     uint16_t folded = (uint16_t)~stream_fold(sum);
