@@ -35,7 +35,9 @@ struct loop_watch {
 };
 
 int loop_new(struct loop **loop, struct err *err);
-void loop_free(struct loop *loop); /* stops and joins the thread; closes nothing it was given */
+void loop_stop(
+    struct loop *loop); /* ends the thread: no callback runs any more. Repeats are no-ops */
+void loop_free(struct loop *loop); /* stops it; closes nothing it was given */
 
 /*
  * Call w->fn once when fd is ready for one of `events` (POLLIN, POLLOUT), or has ended or failed.
@@ -46,14 +48,14 @@ int loop_watch(struct loop *loop, struct loop_watch *w, int fd, short events);
 
 /*
  * No longer asked for: do this before fd is closed or `w` freed. A callback that has begun on the
- * loop's thread still ends; on that thread itself, and after loop_free(), none runs.
+ * loop's thread still ends; on that thread itself, and after loop_stop(), none runs.
  */
 void loop_unwatch(struct loop *loop, struct loop_watch *w);
 
 /*
  * Call t->fn once at deadline_ns or soon after, never before; UINT64_MAX disarms. Arming again
  * moves it. A deadline later than the armed one costs no system call. A callback that has begun
- * when the timer is disarmed still ends; after loop_free() none runs.
+ * when the timer is disarmed still ends; after loop_stop() none runs.
  */
 int loop_arm(struct loop *loop, struct loop_timer *t, uint64_t deadline_ns);
 
@@ -93,7 +95,7 @@ struct console {
  * write(), refused with EBADF by write_some()). The loop must outlive what uses the console.
  */
 void console_init(struct console *con, struct loop *loop, int in_fd, int out_fd);
-void console_fini(struct console *con); /* after loop_free(); closes none of the two descriptors */
+void console_fini(struct console *con); /* after loop_stop(); closes none of the two descriptors */
 
 /*
  * Read the terminal from now on, into the buffer, whether or not the guest asks, so that `filter`

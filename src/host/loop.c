@@ -240,21 +240,27 @@ int loop_new(struct loop **loop, struct err *err)
     return 0;
 }
 
+void loop_stop(struct loop *l)
+{
+    if (!l->started)
+        return;
+    pthread_mutex_lock(&l->lock);
+    l->quit = true;
+    loop_kick(l);
+    pthread_mutex_unlock(&l->lock);
+    assert(!pthread_equal(pthread_self(), l->thread));
+    pthread_join(l->thread, NULL);
+    l->started = l->quit = false;
+    close(l->wake_r);
+    if (l->wake_w != l->wake_r)
+        close(l->wake_w);
+}
+
 void loop_free(struct loop *l)
 {
     if (!l)
         return;
-    if (l->started) {
-        pthread_mutex_lock(&l->lock);
-        l->quit = true;
-        loop_kick(l);
-        pthread_mutex_unlock(&l->lock);
-        assert(!pthread_equal(pthread_self(), l->thread));
-        pthread_join(l->thread, NULL);
-        close(l->wake_r);
-        if (l->wake_w != l->wake_r)
-            close(l->wake_w);
-    }
+    loop_stop(l);
     pthread_mutex_destroy(&l->lock);
     free(l);
 }

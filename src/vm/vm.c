@@ -322,7 +322,8 @@ int vm_new(struct vm **out, const struct vm_config *config, struct err *err)
     int rc = loop_new(&vm->loop, err);
     if (!rc) {
         console_init(&vm->con, vm->loop, config->in_fd, config->out_fd);
-        console_init(&vm->aside, vm->loop, -1, config->aside_fd);
+        if (config->console_aside)
+            console_init(&vm->aside, vm->loop, -1, config->aside_fd);
         vm->con.gone = vm_output_gone;
         vm->con.filter = config->input_filter ? vm_input_filter : NULL;
         vm->con.arg = vm;
@@ -348,11 +349,8 @@ void vm_free(struct vm *vm)
 {
     if (!vm)
         return;
-    if (vm->loop) {
-        loop_free(vm->loop);
-        console_fini(&vm->con);
-        console_fini(&vm->aside);
-    }
+    if (vm->loop)
+        loop_stop(vm->loop);
     /* Devices lower their wires as they go, to where nobody is any more. */
     for (unsigned i = 0; i < vm->cfg.cpus; i++) {
         struct hv_vcpu *hv = atomic_exchange(&vm->vcpus[i].hv, NULL);
@@ -364,6 +362,12 @@ void vm_free(struct vm *vm)
     vm->hv = NULL;
     vm_devices_free(vm);
     vm_ports_free(vm);
+    if (vm->loop) {
+        console_fini(&vm->con);
+        if (vm->cfg.console_aside)
+            console_fini(&vm->aside);
+        loop_free(vm->loop); /* last: devices take back what they asked it for */
+    }
     if (vm->has_boot)
         boot_fini(&vm->boot);
     mem_fini(&vm->mem);

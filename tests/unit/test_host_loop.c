@@ -208,6 +208,28 @@ static void what_is_no_longer_watched_stays_silent(void)
     close(p[1]);
 }
 
+/* As a machine ends: the loop first, then the devices, which take back what they asked for. */
+static void a_stopped_loop_can_be_asked_to_forget(void)
+{
+    struct loop *loop = rig_loop();
+    struct seen s = {0};
+    struct loop_watch w = {.fn = see, .arg = &s};
+    struct loop_timer t = {.fn = see, .arg = &s};
+    int p[2];
+    expect_u32(pipe(p), 0);
+    loop_watch(loop, &w, p[0], POLLIN);
+    loop_arm(loop, &t, UINT64_MAX - 1);
+    loop_stop(loop);
+    loop_stop(loop);
+    expect_u32(write(p[1], "x", 1), 1);
+    loop_unwatch(loop, &w);
+    loop_arm(loop, &t, UINT64_MAX);
+    loop_free(loop);
+    expect_u32(atomic_load(&s.n), 0);
+    close(p[0]);
+    close(p[1]);
+}
+
 static void asking_again_replaces_the_question(void)
 {
     struct loop *loop = rig_loop();
@@ -286,6 +308,7 @@ static const struct tap_test tests[] = {
     TAP_TEST(the_end_of_a_pipe_is_an_event),
     TAP_TEST(room_to_write_is_an_event),
     TAP_TEST(what_is_no_longer_watched_stays_silent),
+    TAP_TEST(a_stopped_loop_can_be_asked_to_forget),
     TAP_TEST(asking_again_replaces_the_question),
     TAP_TEST(a_full_table_is_refused),
     TAP_TEST(the_loop_thread_takes_no_signals),
