@@ -54,6 +54,7 @@ const struct opt run_options[] = {
 };
 // clang-format on
 const unsigned n_run_options = ARRAY_LEN(run_options);
+_Static_assert(ARRAY_LEN(run_options) <= 64, "a bit of opt_rest.given for each");
 
 /* ---- options to a configuration ---- */
 

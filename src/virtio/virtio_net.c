@@ -7,8 +7,8 @@
  * host end has it. Not there: a control queue and what needs one, several queue pairs, UFO, USO,
  * RSS.
  *
- * Frames go out on the vCPU's thread, as many at a time as are offered: to hand them to another
- * thread costs more than the host's system call. Frames come in on the event loop's thread, which
+ * Frames go out on the vCPU's thread, as many at a time as are offered: no other thread is woken
+ * for them. Frames come in on the event loop's thread, which
  * reads them without the device's lock. Back-pressure both ways: what the host has no room for
  * stays in the guest's queue, and the host is not read on while the guest has no buffers.
  *
