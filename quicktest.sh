@@ -40,6 +40,7 @@ if [ -n "$all" ]; then
     need qemu-system-x86_64 qemu-system-x86
     need lz4 lz4
     need passt passt
+    need ip iproute2
     need mkimage u-boot-tools
     need iasl acpica-tools
     command -v qemu-aarch64 >/dev/null || need qemu-aarch64-static qemu-user-static
