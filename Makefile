@@ -113,6 +113,12 @@ lib_src := $(foreach m,$(modules),$(addprefix src/$(m)/,$(SRC_$(m)))) $(BOARDS:%
 lib_obj := $(lib_src:%.c=$(B)/%.o) $(BOARDS:%=$(B)/gen/%_tables.o) $(B)/gen/board_list.o
 launcher_obj := $(SRC_launcher:%.c=$(B)/launcher/%.o)
 LIB := $(B)/libvmm.a
+# What every launch runs is linked first: together, it lies on few pages, and each page fault costs more than the code.
+launch := $(addprefix launcher/,main opts run signals text) $(addprefix src/,vm/vm vm/devices vm/attach vm/attach_console vm/attach_net vm/vcpu vm/report hv/hv \
+	$(patsubst %.c,hv/%,$(filter kvm%,$(SRC_hv))) host/loop host/console host/park host/term boot/boot boot/boot_file \
+	boot/boot_kind boot/boot_arm64 boot/boot_elf dtb/dtb_patch mem/mem bus/bus board/board base/err base/log base/clock base/parse \
+	dev/pl011 dev/debugcon dev/sysctl virtio/virtio_slot)
+launch_obj := $(filter $(launch:%=$(B)/%.o),$(launcher_obj) $(lib_obj))
 BIN := $(B)/vibevmm
 
 .DELETE_ON_ERROR:
@@ -125,7 +131,7 @@ debug:
 
 $(BIN): $(launcher_obj) $(LIB)
 	@$(if $(Q),echo "  LD      $@")
-	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -o $@ $(launcher_obj) $(LIB) $(LDLIBS)
+	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -o $@ $(launch_obj) $(filter-out $(launch_obj),$(launcher_obj)) $(LIB) $(LDLIBS)
 
 $(LIB): $(lib_obj)
 	@$(if $(Q),echo "  AR      $@")
