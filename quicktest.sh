@@ -42,6 +42,7 @@ if [ -n "$all" ]; then
     need passt passt
     need ip iproute2
     need mkimage u-boot-tools
+    need dtc device-tree-compiler # which mkimage calls
     need iasl acpica-tools
     command -v qemu-aarch64 >/dev/null || need qemu-aarch64-static qemu-user-static
     need clang clang
