@@ -4,6 +4,7 @@
 # make debug      build/debug/vibevmm (-O0 -g)
 # make check      unit and device tests, tiny guests
 # make check-boot tiny guests, Debian's kernels, installer, U-Boot
+# make images/wc  one C file of images/examples into an appliance (docs/kit.md)
 # make bench      ratios to QEMU on this host
 # make lint       layers, headers, format, clang-tidy, cppcheck
 # make check-kvm  guests on the KVM engine, in an emulated host that has /dev/kvm (needs QEMU)
@@ -265,6 +266,15 @@ bench: $(BIN)
 bench-l0: $(B)/vibevmm-l0
 $(B)/vibevmm-l0: $(launcher_obj) $(B)/tests/bench/l0.o $(LIB)
 	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=a64_cpu_new,--wrap=main -o $@ $^ $(LDLIBS)
+
+# make images/wc: images/examples/wc.c as an appliance for board micro, build/images/wc.itb. BOARD= names another one.
+examples := $(basename $(notdir $(wildcard images/examples/*.c)))
+example_board := $(if $(BOARD),$(BOARD),micro)
+.PHONY: $(examples:%=images/%)
+$(examples:%=images/%): images/%: images/examples/%.c
+	$(Q)images/kit/build.sh -b $(example_board) -o build/images/$(example_board)/examples $<
+	$(Q)images/kit/appliance.sh $(example_board) build/images/$(example_board)/examples/$*.elf build/images/$*.itb
+	@echo "  IMAGE   build/images/$*.itb"
 
 # Every parser and the bus under libFuzzer: make fuzz FUZZ_SECONDS=600 FUZZ='bus elf'. Finds stay in build/fuzz.
 FUZZ ?= bus virtio elf image gzip zboot dtb fit

@@ -42,6 +42,7 @@ if [ -n "$all" ]; then
     need passt passt
     need ip iproute2
     need mkimage u-boot-tools
+    need dtc device-tree-compiler
     need iasl acpica-tools
     command -v qemu-aarch64 >/dev/null || need qemu-aarch64-static qemu-user-static
     need clang clang
@@ -63,7 +64,7 @@ units=$(make -s print-tests)
 # shellcheck disable=SC2086 # a list of files
 make -s -j"$(nproc)" $units
 
-boot="tests/boot/kernels.t tests/boot/guests.t tests/boot/hostile.t tests/boot/io.t"
+boot="tests/boot/kernels.t tests/boot/guests.t tests/boot/examples.t tests/boot/hostile.t tests/boot/io.t"
 more=
 if [ -n "$all" ]; then
     boot=$(ls tests/boot/*.t)
