@@ -44,6 +44,7 @@ if [ -n "$all" ]; then
     need mkimage u-boot-tools
     need dtc device-tree-compiler
     need iasl acpica-tools
+    need zsh zsh
     command -v qemu-aarch64 >/dev/null || need qemu-aarch64-static qemu-user-static
     need clang clang
     need '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' libclang-rt-14-dev

@@ -137,6 +137,7 @@ extern const unsigned n_commands;
 int cmd_run(int argc, char **argv);
 int cmd_boards(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_completion(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 

@@ -17,6 +17,7 @@ const struct command commands[] = {
     {"run",        "[options] IMAGE [-- guest arguments]", "boot an image (options first mean run)", cmd_run,        run_options,    &n_run_options},
     {"boards",     "[NAME] [--json | --map | --dtb|--acpi FILE]", "the boards, or one of them",      cmd_boards,     boards_options, &n_boards_options},
     {"doctor",     "[--json]",                             "what this host offers, and what to do",  cmd_doctor,     doctor_options, &n_doctor_options},
+    {"completion", "bash|zsh",                             "what completes these words in a shell",  cmd_completion, NULL,           NULL},
     {"help",       "[--man]",                              "this text, or the manual page as roff",  cmd_help,       NULL,           NULL},
     {"version",    "",                                     "the version",                            cmd_version,    NULL,           NULL},
 };
