@@ -29,6 +29,7 @@ need bash bash
 need python3 python3
 need git git
 need pkill procps
+need script bsdutils
 need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 need aarch64-linux-gnu-objcopy binutils-aarch64-linux-gnu
 need /usr/aarch64-linux-gnu/include/stdio.h libc6-dev-arm64-cross
@@ -65,7 +66,7 @@ units=$(make -s print-tests)
 # shellcheck disable=SC2086 # a list of files
 make -s -j"$(nproc)" $units
 
-boot="tests/boot/kernels.t tests/boot/guests.t tests/boot/examples.t tests/boot/hostile.t tests/boot/io.t"
+boot="tests/boot/kernels.t tests/boot/guests.t tests/boot/examples.t tests/boot/scripting.t tests/boot/hostile.t tests/boot/io.t"
 more=
 if [ -n "$all" ]; then
     boot=$(ls tests/boot/*.t)
