@@ -5,6 +5,7 @@
 # make check      unit and device tests, tiny guests
 # make check-boot tiny guests, Debian's kernels, installer, U-Boot
 # make images/wc  one C file of images/examples into an appliance (docs/kit.md)
+# make install    prefix=/usr/local and the like, DESTDIR; make uninstall; make deb (a Debian package)
 # make bench      ratios to QEMU on this host
 # make lint       layers, headers, format, clang-tidy, cppcheck
 # make check-kvm  guests on the KVM engine, in an emulated host that has /dev/kvm (needs QEMU)
@@ -302,11 +303,54 @@ lint: | $(GENERATED)
 format:
 	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
 
-# The manual page is the launcher's own word on its options.
-install: $(BIN)
-	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
-	$(Q)install -s $(BIN) $(DESTDIR)$(PREFIX)/bin/vibevmm
-	$(Q)$(BIN) help --man > $(DESTDIR)$(PREFIX)/share/man/man1/vibevmm.1
+# ---- install -------------------------------------------------------------------------------------------
+# Folders by GNU's names (prefix=/usr bindir=... DESTDIR=...). What tells of options is the launcher's own word on them; of a
+# launcher for another CPU, that of one for this host.
+prefix ?= $(PREFIX)
+bindir ?= $(prefix)/bin
+datarootdir ?= $(prefix)/share
+mandir ?= $(datarootdir)/man
+docdir ?= $(datarootdir)/doc/vibevmm
+bashcompdir ?= $(datarootdir)/bash-completion/completions
+zshcompdir ?= $(datarootdir)/zsh/site-functions
+INSTALL ?= install
+teller := $(if $(CROSS),build/release/vibevmm,$(BIN))
+pages := $(wildcard docs/*.md)
+
+ifneq ($(CROSS),)
+.PHONY: $(teller)
+$(teller):
+	$(Q)$(MAKE) --no-print-directory CROSS= CC=gcc CONFIG=release all
+endif
+$(B)/share/vibevmm.1: $(teller)
+	@mkdir -p $(@D)
+	$(Q)$(teller) help --man > $@
+$(B)/share/vibevmm.bash: $(teller)
+	@mkdir -p $(@D)
+	$(Q)$(teller) completion bash > $@
+$(B)/share/_vibevmm: $(teller)
+	@mkdir -p $(@D)
+	$(Q)$(teller) completion zsh > $@
+
+.PHONY: uninstall deb
+install: $(BIN) $(addprefix $(B)/share/,vibevmm.1 vibevmm.bash _vibevmm)
+	$(Q)$(INSTALL) -d $(addprefix $(DESTDIR),$(bindir) $(mandir)/man1 $(bashcompdir) $(zshcompdir) $(docdir)/docs)
+	$(Q)$(INSTALL) -s --strip-program=$(CROSS)strip -m 755 $(BIN) $(DESTDIR)$(bindir)/vibevmm
+	$(Q)$(INSTALL) -m 644 $(B)/share/vibevmm.1 $(DESTDIR)$(mandir)/man1/vibevmm.1
+	$(Q)$(INSTALL) -m 644 $(B)/share/vibevmm.bash $(DESTDIR)$(bashcompdir)/vibevmm
+	$(Q)$(INSTALL) -m 644 $(B)/share/_vibevmm $(DESTDIR)$(zshcompdir)/_vibevmm
+	$(Q)$(INSTALL) -m 644 README.md LICENSE $(DESTDIR)$(docdir)
+	$(Q)$(INSTALL) -m 644 $(pages) $(DESTDIR)$(docdir)/docs
+
+uninstall:
+	$(Q)rm -f $(addprefix $(DESTDIR),$(bindir)/vibevmm $(mandir)/man1/vibevmm.1 $(bashcompdir)/vibevmm \
+		$(zshcompdir)/_vibevmm $(docdir)/README.md $(docdir)/LICENSE $(addprefix $(docdir)/,$(pages)))
+	$(Q)for d in $(DESTDIR)$(docdir)/docs $(DESTDIR)$(docdir); do \
+		! [ -d $$d ] || rmdir --ignore-fail-on-non-empty $$d; done
+
+# build/vibevmm_VERSION_ARCH.deb
+deb: $(BIN)
+	$(Q)packaging/deb.sh $(target) $(MAKE) --no-print-directory CROSS=$(CROSS) install
 
 clean:
 	$(Q)rm -rf build

@@ -46,6 +46,7 @@ if [ -n "$all" ]; then
     need dtc device-tree-compiler
     need iasl acpica-tools
     need zsh zsh
+    need lintian lintian
     command -v qemu-aarch64 >/dev/null || need qemu-aarch64-static qemu-user-static
     need clang clang
     need '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' libclang-rt-14-dev
