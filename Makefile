@@ -4,6 +4,8 @@
 # make debug      build/debug/vibevmm (-O0 -g)
 # make check      unit and device tests, tiny guests
 # make check-boot tiny guests, Debian's kernels, installer, U-Boot
+# make images/wc  one C file of images/examples into an appliance (docs/kit.md)
+# make install    prefix=/usr/local and the like, DESTDIR; make uninstall; make deb (a Debian package)
 # make bench      ratios to QEMU on this host
 # make lint       layers, headers, format, clang-tidy, cppcheck
 # make check-kvm  guests on the KVM engine, in an emulated host that has /dev/kvm (needs QEMU)
@@ -96,7 +98,7 @@ SRC_hv += $(SRC_hv_kvm_$(kvm_arch))
 CPPFLAGS += $(if $(kvm_arch),-DHV_HAVE_KVM)
 endif
 SRC_vm := vm.c vcpu.c psci.c semihost.c devices.c attach.c attach_console.c attach_disk.c attach_net.c attach_share.c report.c
-SRC_launcher := main.c text.c opts.c run.c appliance.c signals.c diag.c diag_arm64.c diag_x86.c rules.c esr.c report.c boards.c doctor.c man.c
+SRC_launcher := main.c text.c opts.c run.c appliance.c signals.c diag.c diag_arm64.c diag_x86.c rules.c esr.c json.c report.c boards.c doctor.c completion.c man.c
 BOARDS := $(if $(BOARD),$(BOARD),virt vibe micro pc)
 
 # A launcher has the code of the devices that its boards name, and no other.
@@ -272,6 +274,15 @@ bench-l0: $(B)/vibevmm-l0
 $(B)/vibevmm-l0: $(launcher_obj) $(B)/tests/bench/l0.o $(LIB)
 	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=a64_cpu_new,--wrap=main -o $@ $^ $(LDLIBS)
 
+# make images/wc: images/examples/wc.c as an appliance for board micro, build/images/wc.itb. BOARD= names another one.
+examples := $(basename $(notdir $(wildcard images/examples/*.c)))
+example_board := $(if $(BOARD),$(BOARD),micro)
+.PHONY: $(examples:%=images/%)
+$(examples:%=images/%): images/%: images/examples/%.c
+	$(Q)images/kit/build.sh -b $(example_board) -o build/images/$(example_board)/examples $<
+	$(Q)images/kit/appliance.sh $(example_board) build/images/$(example_board)/examples/$*.elf build/images/$*.itb
+	@echo "  IMAGE   build/images/$*.itb"
+
 # Every parser and the bus under libFuzzer: make fuzz FUZZ_SECONDS=600 FUZZ='bus elf'. Finds stay in build/fuzz.
 FUZZ ?= bus virtio elf image gzip zboot dtb fit
 FUZZ_SECONDS ?= 10
@@ -298,11 +309,54 @@ lint: | $(GENERATED)
 format:
 	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
 
-# The manual page is the launcher's own word on its options.
-install: $(BIN)
-	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
-	$(Q)install -s $(BIN) $(DESTDIR)$(PREFIX)/bin/vibevmm
-	$(Q)$(BIN) help --man > $(DESTDIR)$(PREFIX)/share/man/man1/vibevmm.1
+# ---- install -------------------------------------------------------------------------------------------
+# Folders by GNU's names (prefix=/usr bindir=... DESTDIR=...). What tells of options is the launcher's own word on them; of a
+# launcher for another CPU, that of one for this host.
+prefix ?= $(PREFIX)
+bindir ?= $(prefix)/bin
+datarootdir ?= $(prefix)/share
+mandir ?= $(datarootdir)/man
+docdir ?= $(datarootdir)/doc/vibevmm
+bashcompdir ?= $(datarootdir)/bash-completion/completions
+zshcompdir ?= $(datarootdir)/zsh/site-functions
+INSTALL ?= install
+teller := $(if $(CROSS),build/release/vibevmm,$(BIN))
+pages := $(wildcard docs/*.md)
+
+ifneq ($(CROSS),)
+.PHONY: $(teller)
+$(teller):
+	$(Q)$(MAKE) --no-print-directory CROSS= CC=gcc CONFIG=release all
+endif
+$(B)/share/vibevmm.1: $(teller)
+	@mkdir -p $(@D)
+	$(Q)$(teller) help --man > $@
+$(B)/share/vibevmm.bash: $(teller)
+	@mkdir -p $(@D)
+	$(Q)$(teller) completion bash > $@
+$(B)/share/_vibevmm: $(teller)
+	@mkdir -p $(@D)
+	$(Q)$(teller) completion zsh > $@
+
+.PHONY: uninstall deb
+install: $(BIN) $(addprefix $(B)/share/,vibevmm.1 vibevmm.bash _vibevmm)
+	$(Q)$(INSTALL) -d $(addprefix $(DESTDIR),$(bindir) $(mandir)/man1 $(bashcompdir) $(zshcompdir) $(docdir)/docs)
+	$(Q)$(INSTALL) -s --strip-program=$(CROSS)strip -m 755 $(BIN) $(DESTDIR)$(bindir)/vibevmm
+	$(Q)$(INSTALL) -m 644 $(B)/share/vibevmm.1 $(DESTDIR)$(mandir)/man1/vibevmm.1
+	$(Q)$(INSTALL) -m 644 $(B)/share/vibevmm.bash $(DESTDIR)$(bashcompdir)/vibevmm
+	$(Q)$(INSTALL) -m 644 $(B)/share/_vibevmm $(DESTDIR)$(zshcompdir)/_vibevmm
+	$(Q)$(INSTALL) -m 644 README.md LICENSE $(DESTDIR)$(docdir)
+	$(Q)$(INSTALL) -m 644 $(pages) $(DESTDIR)$(docdir)/docs
+
+uninstall:
+	$(Q)rm -f $(addprefix $(DESTDIR),$(bindir)/vibevmm $(mandir)/man1/vibevmm.1 $(bashcompdir)/vibevmm \
+		$(zshcompdir)/_vibevmm $(docdir)/README.md $(docdir)/LICENSE $(addprefix $(docdir)/,$(pages)))
+	$(Q)for d in $(DESTDIR)$(docdir)/docs $(DESTDIR)$(docdir); do \
+		! [ -d $$d ] || rmdir --ignore-fail-on-non-empty $$d; done
+
+# build/vibevmm_VERSION_ARCH.deb
+deb: $(BIN)
+	$(Q)packaging/deb.sh $(target) $(MAKE) --no-print-directory CROSS=$(CROSS) install
 
 clean:
 	$(Q)rm -rf build
