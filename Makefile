@@ -73,7 +73,7 @@ SRC_dev := pl011.c pl031.c pl061.c debugcon.c sysctl.c cfi_flash.c \
 	gic.c gic_dist.c gic_redist.c gic_icc.c uart16550.c cmos.c pc_power.c
 SRC_virtio := virtio_slot.c virtio_mmio.c virtio_vq.c virtio_rng.c virtio_blk.c virtio_balloon.c virtio_console.c virtio_9p.c virtio_net.c
 SRC_boot := boot.c boot_file.c boot_kind.c boot_arm64.c boot_elf.c boot_gzip.c \
-	boot_bzimage.c boot_x86.c boot_fit.c boot_fit_load.c
+	boot_bzimage.c boot_x86.c boot_fit.c boot_fit_load.c boot_cpio.c
 SRC_dtb := dtb_patch.c
 SRC_acpi := acpi_patch.c
 SRC_host := loop.c console.c term.c park.c disk.c disk_cow.c \
@@ -190,6 +190,7 @@ TESTS += unit/test_boot
 TESTS += unit/test_boot_packed
 TESTS += unit/test_boot_fail
 TESTS += unit/test_sha256 unit/test_boot_fit
+TESTS += unit/test_cpio
 TESTS += unit/test_a64_decode
 TESTS += unit/test_a64_int
 TESTS += unit/test_a64_simd

@@ -77,7 +77,7 @@ static int opt_store(const struct opt *o, const char *val, void *dst, struct err
         if (list->n == ARRAY_LEN(list->at))
             return err_set(err, ERR_HOST, EINVAL, "--%s: more than %u devices are attached",
                            o->name, (unsigned)ARRAY_LEN(list->at));
-        list->at[list->n++] = (struct vm_attach){o->name, val};
+        list->at[list->n++] = (struct vm_attach){.option = o->name, .spec = val};
     } else if (!kinds[o->kind].parse(val, (uint64_t *)(void *)at))
         return err_set(err, ERR_HOST, EINVAL, "--%s \"%.80s\": needs %s", o->name, val,
                        kinds[o->kind].accepted);

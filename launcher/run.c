@@ -252,7 +252,7 @@ static int run_console(struct run *run, struct err *err)
     if (o->attach.n == VM_ATTACH_MAX)
         return err_set(err, ERR_HOST, EINVAL, "--console virtio: more than %u devices are attached",
                        VM_ATTACH_MAX);
-    o->attach.at[o->attach.n++] = (struct vm_attach){"console", "virtio"};
+    o->attach.at[o->attach.n++] = (struct vm_attach){.option = "console", .spec = "virtio"};
     return 0;
 }
 
