@@ -13,11 +13,13 @@ uint64_t launch_ns;
 
 const struct command commands[] = {
     {"run",     "[options] IMAGE [-- guest arguments]", "boot an image (options first mean run)",
-     cmd_run                                                                                                 },
-    {"boards",  "[NAME] [--map | --dtb|--acpi FILE]",   "the boards, or one of them",             cmd_boards },
-    {"doctor",  "",                                     "what this host offers, and what to do",  cmd_doctor },
-    {"help",    "[--man]",                              "this text, or the manual page as roff",  cmd_help   },
-    {"version", "",                                     "the version",                            cmd_version},
+     cmd_run                                                                                                  },
+    {"exec",    "[options] [--] PROGRAM [argument]...", "run a static Linux program in a machine",
+     cmd_exec                                                                                                 },
+    {"boards",  "[NAME] [--map | --dtb|--acpi FILE]",   "the boards, or one of them",              cmd_boards },
+    {"doctor",  "",                                     "what this host offers, and what to do",   cmd_doctor },
+    {"help",    "[--man]",                              "this text, or the manual page as roff",   cmd_help   },
+    {"version", "",                                     "the version",                             cmd_version},
 };
 const unsigned n_commands = ARRAY_LEN(commands);
 
@@ -58,6 +60,8 @@ int cmd_help(int argc, char **argv)
                  commands[i].help);
     text_add(&t, "\nOptions of run:\n");
     opts_help(run_options, n_run_options, &t, false);
+    text_add(&t, "\nOptions of exec:\n");
+    opts_help(exec_options, n_exec_options, &t, false);
     text_add(&t, "\nExit status:\n");
     usage_statuses(&t, false);
     text_add(&t, "\nOn a terminal: ^A x ends the run, ^A p presses the power key, ^A s stops and "

@@ -62,6 +62,8 @@ int man_print(void)
                  commands[i].args);
     text_add(&t, "%s", man_description);
     opts_help(run_options, n_run_options, &t, true);
+    text_add(&t, ".SH OPTIONS OF EXEC\n");
+    opts_help(exec_options, n_exec_options, &t, true);
     text_add(&t, ".SH EXIT STATUS\n");
     usage_statuses(&t, true);
     text_add(&t, "%s", man_tail);

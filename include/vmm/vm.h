@@ -153,6 +153,13 @@ struct vm_result {
     struct walk fault_walk;
 };
 
+/*
+ * The tag that a guest mounts a share by, and whether it may write, of --share's text. 0 or -EINVAL
+ * as vm_new() would.
+ */
+#define VM_SHARE_TAG_MAX 32
+int vm_share_tag(const char *spec, char tag[VM_SHARE_TAG_MAX + 1], bool *rw, struct err *err);
+
 struct vm;
 
 /*
