@@ -34,6 +34,8 @@ struct exec {
     bool setup;
     struct attach_list shares;
     struct word_list env;
+    const char *append;
+    struct text more; /* the command line's */
     const struct exec_arch *arch;
     struct exec_kernel kernel;
     struct cpio *cpio;
@@ -54,6 +56,7 @@ struct exec {
 // clang-format off
 /* columns: name, letter, kind, value, "was given", argument, help */
 const struct opt exec_options[] = {
+    {"append",   0,   OPT_TEXT, O(append), 0,          "TEXT",  "more for the kernel command line"},
     {"cpus",     0,   OPT_UINT, O2(run.opts.cpus, run.opts.has_cpus), "N", "number of vCPUs (default 1)"},
     {"engine",   0,   OPT_TEXT, O(run.opts.engine), 0, "NAME",  "auto, kvm, hvf or soft (default auto)"},
     {"env",      0,   OPT_WORDS, O(env), 0,            "NAME[=VALUE]", "an environment variable; without a value, the one it has here"},
@@ -371,7 +374,11 @@ static int exec_configure(struct exec *x, int argc, char **argv, struct err *err
     o->kernel = run->path = x->kernel.path;
     run->peek = boot_peek(run->path, &run->arch);
     run->cfg.initramfs = x->cpio;
-    run->append_more = log_on(LOG_INFO) ? "panic=-1" : "quiet panic=-1";
+    text_add(&x->more, "%spanic=-1 cryptomgr.notests=1%s%s", log_on(LOG_INFO) ? "" : "quiet ",
+             x->append ? " " : "", x->append ? x->append : "");
+    if (x->more.cut)
+        return err_sys(err, ENOMEM, "--append");
+    run->append_more = x->more.p;
     if (log_on(LOG_INFO))
         o->console = "stderr";
     else
