@@ -71,6 +71,8 @@ struct console {
     struct loop *loop;
     int in_fd, out_fd;
     void (*gone)(void *arg, int code);
+    void (*sink)(void *arg, const void *buf, size_t len); /* instead of out_fd, or NULL */
+    void *sink_arg;
     /* Each byte of a terminal passes here first; false swallows it (the ^A escape). Or NULL. */
     bool (*filter)(void *arg, uint8_t byte);
     void *arg;
@@ -95,6 +97,9 @@ struct console {
  * write(), refused with EBADF by write_some()). The loop must outlive what uses the console.
  */
 void console_init(struct console *con, struct loop *loop, int in_fd, int out_fd);
+/* What the guest writes goes to fn(arg, ...), on the writer's thread, which is never held back. */
+void console_sink(struct console *con, void (*fn)(void *arg, const void *buf, size_t len),
+                  void *arg);
 void console_fini(struct console *con); /* after loop_stop(); closes none of the two descriptors */
 
 /*

@@ -81,6 +81,7 @@ struct vm {
     unsigned n_attached, next_attach;       /* next_attach: of config's */
     struct vm_port *streams[VM_ATTACH_MAX]; /* the host ends of named streams */
     unsigned n_streams;
+    _Atomic int lost; /* see vm_result */
     struct dev *slot; /* behind every virtio window that is left empty */
     struct loop *loop;
     struct hv_vm *hv;
