@@ -16,6 +16,8 @@ uint64_t launch_ns;
 const struct command commands[] = {
     {"run",        "[options] IMAGE [-- guest arguments]", "boot an image (options first mean run)", cmd_run,        run_options,    &n_run_options},
     {"exec",       "[options] [--] PROGRAM [argument]...", "run a static Linux program in a machine", cmd_exec,       exec_options,   &n_exec_options},
+    {"pack",       "[options] -o FILE IMAGE",              "make an appliance, or a program of one", cmd_pack,       pack_options,   &n_pack_options},
+    {"inspect",    "[--json] FILE...",                     "what a file is, and where it would run", cmd_inspect,    inspect_options, &n_inspect_options},
     {"boards",     "[NAME] [--json | --map | --dtb|--acpi FILE]", "the boards, or one of them",      cmd_boards,     boards_options, &n_boards_options},
     {"doctor",     "[--json]",                             "what this host offers, and what to do",  cmd_doctor,     doctor_options, &n_doctor_options},
     {"completion", "bash|zsh",                             "what completes these words in a shell",  cmd_completion, NULL,           NULL},
@@ -117,6 +119,8 @@ static uint64_t launch_time(void)
 int main(int argc, char **argv)
 {
     launch_ns = launch_time();
+    if (app_packed())
+        return cmd_app(argc, argv);
     if (argc < 2) {
         say("no image and no command; see vibevmm --help");
         return STATUS_HOST;
