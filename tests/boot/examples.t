@@ -82,7 +82,7 @@ if ! command -v mkimage >/dev/null || ! command -v dtc >/dev/null; then
     skip "no mkimage or no dtc (u-boot-tools, device-tree-compiler)" "examples as appliances"
     done_testing
 fi
-for name in hello wc primes tick; do
+for name in hello wc primes tick httpd; do
     make -s -C "$top" "images/$name" >"$work/log" 2>&1
     ok $? "make images/$name" || note "$work/log"
 done
