@@ -228,12 +228,8 @@ int cmd_inspect(int argc, char **argv)
     const struct inspect_out *o;
     int rc = opts_parse(inspect_options, n_inspect_options, &opts, argc, argv, &rest, &err);
     int status = 0;
-    if (!rc && opts.help) {
-        struct text t = {0};
-        text_add(&t, "Usage: vibevmm inspect [--json] FILE...\n");
-        opts_help(inspect_options, n_inspect_options, &t, false);
-        return text_print(&t);
-    }
+    if (!rc && opts.help)
+        return cmd_usage("inspect");
     if (!rc && (!rest.n_words || rest.n_after))
         rc = err_set(&err, ERR_HOST, EINVAL, "inspect takes files");
     if (rc)

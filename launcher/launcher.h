@@ -154,6 +154,8 @@ int cmd_doctor(int argc, char **argv);
 int cmd_completion(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_version(int argc, char **argv);
+/* The usage of one command that has options. */
+int cmd_usage(const char *command);
 
 /* clock_mono_ns() when main() began. */
 extern uint64_t launch_ns;

@@ -64,13 +64,27 @@ int cmd_help(int argc, char **argv)
                  commands[i].help);
     text_add(&t, "\nOptions of run:\n");
     opts_help(run_options, n_run_options, &t, false);
-    text_add(&t, "\nOptions of exec:\n");
-    opts_help(exec_options, n_exec_options, &t, false);
+    text_add(&t, "\nOptions of the others:");
+    for (unsigned i = 0, n = 0; i < n_commands; i++)
+        if (commands[i].opts && commands[i].opts != run_options)
+            text_add(&t, "%s vibevmm %s --help", n++ ? "," : "", commands[i].name);
+    text_add(&t, "\n");
     text_add(&t, "\nExit status:\n");
     usage_statuses(&t, false);
     text_add(&t, "\nOn a terminal: ^A x ends the run, ^A p presses the power key, ^A s stops and "
                  "goes on, ^A h lists the "
                  "keys.\n");
+    return text_print(&t);
+}
+
+int cmd_usage(const char *command)
+{
+    struct text t = {0};
+    for (unsigned i = 0; i < n_commands; i++)
+        if (!strcmp(commands[i].name, command)) {
+            text_add(&t, "Usage: vibevmm %s %s\n%s\n", command, commands[i].args, commands[i].help);
+            opts_help(commands[i].opts, *commands[i].n_opts, &t, false);
+        }
     return text_print(&t);
 }
 

@@ -315,12 +315,8 @@ int cmd_pack(int argc, char **argv)
     struct err err = {0};
     enum board_arch arch;
     int rc = opts_parse(pack_options, n_pack_options, &o, argc, argv, &rest, &err);
-    if (!rc && o.help) {
-        struct text t = {0};
-        text_add(&t, "Usage: vibevmm pack [options] -o FILE IMAGE\n");
-        opts_help(pack_options, n_pack_options, &t, false);
-        return text_print(&t);
-    }
+    if (!rc && o.help)
+        return cmd_usage("pack");
     const char *image = !rc && rest.n_words ? rest.words[0] : NULL;
     bool is_tree = image && boot_peek(image, &arch) == BOOT_PEEK_TREE;
     if (!rc)
