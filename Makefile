@@ -117,12 +117,8 @@ lib_src := $(foreach m,$(modules),$(addprefix src/$(m)/,$(SRC_$(m)))) $(BOARDS:%
 lib_obj := $(lib_src:%.c=$(B)/%.o) $(BOARDS:%=$(B)/gen/%_tables.o) $(B)/gen/board_list.o
 launcher_obj := $(SRC_launcher:%.c=$(B)/launcher/%.o) $(B)/gen/exec_parts.o
 LIB := $(B)/libvmm.a
-# What every launch runs is linked first: together, it lies on few pages, and each page fault costs more than the code.
-launch := $(addprefix launcher/,main opts run signals text) $(addprefix src/,vm/vm vm/devices vm/attach vm/attach_console vm/attach_net vm/vcpu vm/report hv/hv \
-	$(patsubst %.c,hv/%,$(filter kvm%,$(SRC_hv))) host/loop host/console host/park host/term boot/boot boot/boot_file \
-	boot/boot_kind boot/boot_arm64 boot/boot_elf dtb/dtb_patch mem/mem bus/bus board/board base/err base/log base/clock base/parse \
-	dev/pl011 dev/debugcon dev/sysctl virtio/virtio_slot)
-launch_obj := $(filter $(launch:%=$(B)/%.o),$(launcher_obj) $(lib_obj))
+# What a launch runs lies together (tests/bench/launch_order.sh): GNU ld's and lld's linker scripts, on Linux.
+launch_ld := $(if $(SAN)$(FUZZING),,$(if $(findstring linux,$(target)),launcher/launch.ld))
 BIN := $(B)/vibevmm
 
 .DELETE_ON_ERROR:
@@ -133,9 +129,9 @@ release:
 debug:
 	$(Q)$(MAKE) --no-print-directory CONFIG=debug all
 
-$(BIN): $(launcher_obj) $(LIB)
+$(BIN): $(launcher_obj) $(LIB) $(launch_ld)
 	@$(if $(Q),echo "  LD      $@")
-	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -o $@ $(launch_obj) $(filter-out $(launch_obj),$(launcher_obj)) $(LIB) $(LDLIBS)
+	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) $(launch_ld:%=-Wl,-T,%) -o $@ $(launcher_obj) $(LIB) $(LDLIBS)
 
 # One program: this launcher with IMAGE inside, an appliance or a kernel.
 # The launcher that packs runs here; the one that is packed may be for another architecture.
