@@ -75,7 +75,7 @@ SRC_dev := pl011.c pl031.c pl061.c debugcon.c sysctl.c cfi_flash.c \
 	gic.c gic_dist.c gic_redist.c gic_icc.c uart16550.c cmos.c pc_power.c
 SRC_virtio := virtio_slot.c virtio_mmio.c virtio_vq.c virtio_rng.c virtio_blk.c virtio_balloon.c virtio_console.c virtio_9p.c virtio_net.c
 SRC_boot := boot.c boot_file.c boot_kind.c boot_arm64.c boot_elf.c boot_gzip.c \
-	boot_bzimage.c boot_x86.c boot_fit.c boot_fit_load.c
+	boot_bzimage.c boot_x86.c boot_fit.c boot_fit_load.c boot_fit_make.c boot_app.c boot_cpio.c
 SRC_dtb := dtb_patch.c
 SRC_acpi := acpi_patch.c
 SRC_host := loop.c console.c term.c park.c disk.c disk_cow.c \
@@ -99,6 +99,7 @@ CPPFLAGS += $(if $(kvm_arch),-DHV_HAVE_KVM)
 endif
 SRC_vm := vm.c vcpu.c psci.c semihost.c devices.c attach.c attach_console.c attach_disk.c attach_net.c attach_share.c report.c
 SRC_launcher := main.c text.c opts.c run.c appliance.c signals.c diag.c diag_arm64.c diag_x86.c rules.c esr.c json.c report.c boards.c doctor.c completion.c man.c
+SRC_launcher += exec.c exec_cache.c exec_program.c
 BOARDS := $(if $(BOARD),$(BOARD),virt vibe micro pc)
 
 # A launcher has the code of the devices that its boards name, and no other.
@@ -113,8 +114,14 @@ GENERATED := $(GEN)/a64_table.h
 modules := base mem bus board dev virtio p9 boot dtb acpi walk host a64 hv vm
 lib_src := $(foreach m,$(modules),$(addprefix src/$(m)/,$(SRC_$(m)))) $(BOARDS:%=boards/%.c)
 lib_obj := $(lib_src:%.c=$(B)/%.o) $(BOARDS:%=$(B)/gen/%_tables.o) $(B)/gen/board_list.o
-launcher_obj := $(SRC_launcher:%.c=$(B)/launcher/%.o)
+launcher_obj := $(SRC_launcher:%.c=$(B)/launcher/%.o) $(B)/gen/exec_parts.o
 LIB := $(B)/libvmm.a
+# What every launch runs is linked first: together, it lies on few pages, and each page fault costs more than the code.
+launch := $(addprefix launcher/,main opts run signals text) $(addprefix src/,vm/vm vm/devices vm/attach vm/attach_console vm/attach_net vm/vcpu vm/report hv/hv \
+	$(patsubst %.c,hv/%,$(filter kvm%,$(SRC_hv))) host/loop host/console host/park host/term boot/boot boot/boot_file \
+	boot/boot_kind boot/boot_arm64 boot/boot_elf dtb/dtb_patch mem/mem bus/bus board/board base/err base/log base/clock base/parse \
+	dev/pl011 dev/debugcon dev/sysctl virtio/virtio_slot)
+launch_obj := $(filter $(launch:%=$(B)/%.o),$(launcher_obj) $(lib_obj))
 BIN := $(B)/vibevmm
 
 .DELETE_ON_ERROR:
@@ -127,7 +134,7 @@ debug:
 
 $(BIN): $(launcher_obj) $(LIB)
 	@$(if $(Q),echo "  LD      $@")
-	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -o $@ $(launcher_obj) $(LIB) $(LDLIBS)
+	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -o $@ $(launch_obj) $(filter-out $(launch_obj),$(launcher_obj)) $(LIB) $(LDLIBS)
 
 $(LIB): $(lib_obj)
 	@$(if $(Q),echo "  AR      $@")
@@ -168,6 +175,25 @@ $(GEN)/%_tables.c: $(HB)/board_gen_%
 	@mkdir -p $(@D)
 	$(Q)$< > $@
 
+# What `exec` carries with it: process 1 of its machines, empty where no compiler can make it, and the text of --setup.
+EXEC_INITS := $(GEN)/exec_init_arm64 $(GEN)/exec_init_x86_64
+EXEC_SETUP := images/demo/debian.sh launcher/exec_setup.sh
+$(GEN)/exec_init_%: $(wildcard images/init/*) include/vmm/exec_init.h
+	@mkdir -p $(@D)
+	@$(if $(Q),echo "  INIT    $*")
+	$(Q)images/init/build.sh $* $@
+
+# One that is empty is tried again: there may be a compiler now.
+.PHONY: exec-init-again
+$(shell find $(EXEC_INITS) -size 0 2>/dev/null): exec-init-again
+
+hex = od -An -v -tx1 $(1) | sed 's/ \(..\)/0x\1,/g'
+$(GEN)/exec_parts.c: $(EXEC_INITS) $(EXEC_SETUP)
+	$(Q){ echo '#include "launcher/exec.h"'; \
+	for f in $(EXEC_INITS:$(GEN)/%=%); do \
+		echo "const uint8_t $$f[] = {"; $(call hex,$(GEN)/$$f); echo "0}; const size_t $${f}_len = sizeof $$f - 1;"; done; \
+	echo 'const uint8_t exec_setup_script[] = {'; $(call hex,$(EXEC_SETUP)); echo '0};'; } > $@
+
 # The boards of this launcher, first one the default.
 $(B)/gen/board_list.c: Makefile
 	@mkdir -p $(@D)
@@ -192,6 +218,7 @@ TESTS += unit/test_boot
 TESTS += unit/test_boot_packed
 TESTS += unit/test_boot_fail
 TESTS += unit/test_sha256 unit/test_boot_fit
+TESTS += unit/test_cpio
 TESTS += unit/test_a64_decode
 TESTS += unit/test_a64_int
 TESTS += unit/test_a64_simd

@@ -43,7 +43,8 @@ if [ -n "$all" ]; then
     need passt passt
     need ip iproute2
     need mkimage u-boot-tools
-    need dtc device-tree-compiler
+    need dtc device-tree-compiler # which mkimage calls
+
     need iasl acpica-tools
     need zsh zsh
     need lintian lintian

@@ -73,12 +73,19 @@ enum opt_kind {
     OPT_ADDR,   /* uint64_t */
     OPT_UINT,   /* uint64_t */
     OPT_ATTACH, /* struct attach_list: each one given is added, with its value if it takes one */
+    OPT_WORDS,  /* struct word_list: each one given is added */
     OPT_TIME,   /* uint64_t ns: 5s, 500ms, 1.5m; a bare number is seconds */
 };
 
 /* Options that may be given several times, in their order. */
 struct attach_list {
     struct vm_attach at[VM_ATTACH_MAX];
+    unsigned n;
+};
+
+#define WORDS_MAX 256u
+struct word_list {
+    const char *at[WORDS_MAX];
     unsigned n;
 };
 
@@ -109,6 +116,10 @@ struct opt_rest {
 int opts_parse(const struct opt *opts, unsigned n, void *dst, int argc, char **argv,
                struct opt_rest *rest, struct err *err);
 
+/* The same, but all from the first word on are words: what follows it is not ours. */
+int opts_parse_first(const struct opt *opts, unsigned n, void *dst, int argc, char **argv,
+                     struct opt_rest *rest, struct err *err);
+
 /* One option, as if the command line had it; val NULL: it has no value. */
 int opt_give(const struct opt *opts, unsigned n, void *dst, const char *name, const char *val,
              struct err *err);
@@ -135,6 +146,7 @@ extern const struct command commands[];
 extern const unsigned n_commands;
 
 int cmd_run(int argc, char **argv);
+int cmd_exec(int argc, char **argv);
 int cmd_boards(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_completion(int argc, char **argv);
@@ -146,6 +158,8 @@ extern uint64_t launch_ns;
 
 extern const struct opt run_options[];
 extern const unsigned n_run_options;
+extern const struct opt exec_options[];
+extern const unsigned n_exec_options;
 extern const struct opt boards_options[];
 extern const unsigned n_boards_options;
 extern const struct opt doctor_options[];
@@ -186,14 +200,29 @@ struct run {
     struct vm_config cfg;
     char why[320];                  /* hv_choose()'s line */
     bool board_of_image;            /* it was chosen by what the image is */
+    const char *append_more;        /* added to it; or NULL */
     struct text append;             /* the kernel command line, when it is not the board's own */
     const struct boot_result *boot; /* NULL: not loaded */
     struct vm_result res;
+    struct vm *vm;  /* NULL: not made */
     int report_fd;  /* -1: none */
     uint64_t boots; /* times the machine was started */
     struct err err; /* of a launch that failed */
     int status;
+    const uint64_t *exec_ns; /* EXEC_PHASES of them; NULL: it is no exec */
 };
+
+/* Of exec, by the word of its process 1; clock_mono_ns(), 0: not reached. */
+enum exec_phase { EXEC_PHASE_INIT, EXEC_PHASE_PROGRAM, EXEC_PHASE_ENDED, EXEC_PHASES };
+extern const char *const exec_phase_names[EXEC_PHASES];
+
+/* run.c: the steps of a run, in their order */
+int run_streams(struct run *run, struct err *err);
+int run_log(const struct run *run, struct err *err);
+int run_configure(struct run *run, const struct opt_rest *rest, struct err *err);
+/* Ignores the signals that a run makes an error of; 0 when the machine has run. */
+int run_machine(struct run *run);
+int run_end(const struct run *run); /* says what there is to say; the exit status */
 
 /* appliance.c: what an appliance says of its machine, where the command line does not. */
 int appliance_apply(const struct fit *fit, uint64_t given, struct run_opts *o, struct err *err);
@@ -202,6 +231,8 @@ int appliance_apply(const struct fit *fit, uint64_t given, struct run_opts *o, s
 void signals_install(void);
 /* Where a signal stops the machine; NULL: it is remembered, and stops the next one that is set. */
 void signals_vm(struct vm *vm);
+/* From now on the first signal that would end the machine is written to fd, as one byte. */
+void signals_forward(int fd);
 void signals_terminal(void); /* the terminal is raw: restore it when we crash or are stopped */
 bool escape_filter(void *arg, uint8_t byte);
 

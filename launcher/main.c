@@ -15,6 +15,7 @@ uint64_t launch_ns;
 /* columns: name, arguments, help, function, options */
 const struct command commands[] = {
     {"run",        "[options] IMAGE [-- guest arguments]", "boot an image (options first mean run)", cmd_run,        run_options,    &n_run_options},
+    {"exec",       "[options] [--] PROGRAM [argument]...", "run a static Linux program in a machine", cmd_exec,       exec_options,   &n_exec_options},
     {"boards",     "[NAME] [--json | --map | --dtb|--acpi FILE]", "the boards, or one of them",      cmd_boards,     boards_options, &n_boards_options},
     {"doctor",     "[--json]",                             "what this host offers, and what to do",  cmd_doctor,     doctor_options, &n_doctor_options},
     {"completion", "bash|zsh",                             "what completes these words in a shell",  cmd_completion, NULL,           NULL},
@@ -61,6 +62,8 @@ int cmd_help(int argc, char **argv)
                  commands[i].help);
     text_add(&t, "\nOptions of run:\n");
     opts_help(run_options, n_run_options, &t, false);
+    text_add(&t, "\nOptions of exec:\n");
+    opts_help(exec_options, n_exec_options, &t, false);
     text_add(&t, "\nExit status:\n");
     usage_statuses(&t, false);
     text_add(&t, "\nOn a terminal: ^A x ends the run, ^A p presses the power key, ^A s stops and "

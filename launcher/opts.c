@@ -58,6 +58,7 @@ static const struct {
 } kinds[] = {
     [OPT_FLAG] = {NULL,                                                        NULL        },
     [OPT_TEXT] = {NULL,                                                        NULL        },
+    [OPT_WORDS] = {NULL,                                                        NULL        },
     [OPT_ATTACH] = {NULL,                                                        NULL        },
     [OPT_SIZE] = {"a number of bytes, or one with K, M, G or T, such as 128M", parse_size  },
     [OPT_ADDR] = {"an address, such as 0x40080000",                            parse_number},
@@ -77,7 +78,13 @@ static int opt_store(const struct opt *o, const char *val, void *dst, struct err
         if (list->n == ARRAY_LEN(list->at))
             return err_set(err, ERR_HOST, EINVAL, "--%s: more than %u devices are attached",
                            o->name, (unsigned)ARRAY_LEN(list->at));
-        list->at[list->n++] = (struct vm_attach){o->name, val};
+        list->at[list->n++] = (struct vm_attach){.option = o->name, .spec = val};
+    } else if (o->kind == OPT_WORDS) {
+        struct word_list *list = (struct word_list *)(void *)at;
+        if (list->n == WORDS_MAX)
+            return err_set(err, ERR_HOST, EINVAL, "--%s: is given more than %u times", o->name,
+                           WORDS_MAX);
+        list->at[list->n++] = val;
     } else if (!kinds[o->kind].parse(val, (uint64_t *)(void *)at))
         return err_set(err, ERR_HOST, EINVAL, "--%s \"%.80s\": needs %s", o->name, val,
                        kinds[o->kind].accepted);
@@ -116,8 +123,8 @@ static int opt_unknown(const struct opt *opts, unsigned n, const char *word, siz
                    like ? "?" : "");
 }
 
-int opts_parse(const struct opt *opts, unsigned n, void *dst, int argc, char **argv,
-               struct opt_rest *rest, struct err *err)
+static int opts_read(const struct opt *opts, unsigned n, void *dst, int argc, char **argv,
+                     bool first, struct opt_rest *rest, struct err *err)
 {
     *rest = (struct opt_rest){.words = argv};
     for (int i = 0; i < argc; i++) {
@@ -129,6 +136,11 @@ int opts_parse(const struct opt *opts, unsigned n, void *dst, int argc, char **a
             break;
         }
         if (word[0] != '-' || !word[1]) {
+            if (first) {
+                rest->words = argv + i;
+                rest->n_words = argc - i;
+                break;
+            }
             rest->words[rest->n_words++] = argv[i];
             continue;
         }
@@ -151,6 +163,18 @@ int opts_parse(const struct opt *opts, unsigned n, void *dst, int argc, char **a
         rest->given |= BIT((unsigned)(o - opts));
     }
     return 0;
+}
+
+int opts_parse(const struct opt *opts, unsigned n, void *dst, int argc, char **argv,
+               struct opt_rest *rest, struct err *err)
+{
+    return opts_read(opts, n, dst, argc, argv, false, rest, err);
+}
+
+int opts_parse_first(const struct opt *opts, unsigned n, void *dst, int argc, char **argv,
+                     struct opt_rest *rest, struct err *err)
+{
+    return opts_read(opts, n, dst, argc, argv, true, rest, err);
 }
 
 int opt_give(const struct opt *opts, unsigned n, void *dst, const char *name, const char *val,

@@ -67,6 +67,9 @@ static void report_phases(struct json *j, const struct run *run)
         if (at >= launch_ns)
             json_u64(j, vm_phase_names[i], at - launch_ns);
     }
+    for (unsigned i = 0; run->exec_ns && i < EXEC_PHASES; i++)
+        if (run->exec_ns[i])
+            json_u64(j, exec_phase_names[i], run->exec_ns[i] - launch_ns);
     json_close(j, '}');
 }
 

@@ -252,7 +252,7 @@ static int run_console(struct run *run, struct err *err)
     if (o->attach.n == VM_ATTACH_MAX)
         return err_set(err, ERR_HOST, EINVAL, "--console virtio: more than %u devices are attached",
                        VM_ATTACH_MAX);
-    o->attach.at[o->attach.n++] = (struct vm_attach){"console", "virtio"};
+    o->attach.at[o->attach.n++] = (struct vm_attach){.option = "console", .spec = "virtio"};
     return 0;
 }
 
@@ -266,11 +266,13 @@ static int run_append(struct run *run, const struct opt_rest *rest, struct err *
     const char *fixed = run->cfg.board->bootargs;
     bool hvc = !o->append && o->console && !strcmp(o->console, "virtio");
     run->cfg.append = o->append;
-    if (!rest->n_after && !hvc)
+    if (!rest->n_after && !hvc && !run->append_more)
         return 0;
     struct text *t = &run->append;
     const char *base = o->append ? o->append : fixed ? fixed : "";
     text_add(t, "%s%s", base, hvc ? " console=hvc0" : "");
+    if (run->append_more)
+        text_add(t, "%s%s", *base ? " " : "", run->append_more);
     if (rest->n_after)
         text_add(t, "%s--", *base || hvc ? " " : "");
     for (int i = 0; i < rest->n_after; i++) {
@@ -293,7 +295,7 @@ static int run_append(struct run *run, const struct opt_rest *rest, struct err *
  * Descriptors 0, 1 and 2 may be closed: then they must not become those of files we open, or the
  * guest's bytes would go there.
  */
-static int run_streams(struct run *run, struct err *err)
+int run_streams(struct run *run, struct err *err)
 {
     struct pollfd fds[3] = {{.fd = 0}, {.fd = 1}, {.fd = 2}};
     bool closed[3] = {false, false, false};
@@ -320,7 +322,7 @@ static void log_line(enum log_level level, const char *line)
     say("%s", line);
 }
 
-static int run_log(const struct run *run, struct err *err)
+int run_log(const struct run *run, struct err *err)
 {
     const struct run_opts *o = &run->opts;
     if (o->log > LOG_TRACE)
@@ -404,7 +406,7 @@ static int run_engine(struct run *run, struct err *err)
     return rc;
 }
 
-static int run_configure(struct run *run, const struct opt_rest *rest, struct err *err)
+int run_configure(struct run *run, const struct opt_rest *rest, struct err *err)
 {
     struct vm_config *c = &run->cfg;
     const struct run_opts *o = &run->opts;
@@ -444,8 +446,10 @@ static int run_configure(struct run *run, const struct opt_rest *rest, struct er
 }
 
 /* Build the machine and run it, again after each reset that --reboot allows. */
-static int run_machine(struct run *run)
+int run_machine(struct run *run)
 {
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a guest that writes past `ulimit -f` gets the error */
     bool terminal = run->cfg.in_fd >= 0 && isatty(run->cfg.in_fd);
     if (terminal)
         run->cfg.input_filter = escape_filter;
@@ -456,6 +460,7 @@ static int run_machine(struct run *run)
         progress_end();
         if (rc)
             return rc;
+        run->vm = vm;
         run->boot = vm_boot(vm);
         run->boots++;
         if (run->boots == 1) /* until here a signal ends the process, as it would any loader */
@@ -499,7 +504,7 @@ static const struct end {
     [VM_END_HOST] = {STATUS_HOST,    "a device's host end failed",                            false},
 };
 
-static int run_end(const struct run *run)
+int run_end(const struct run *run)
 {
     const struct vm_result *r = &run->res;
     const struct end *e = &ends[r->end];
@@ -547,11 +552,8 @@ int cmd_run(int argc, char **argv)
         rc = run_appliance(&run, rest.given, &run.err);
     if (!rc)
         rc = run_configure(&run, &rest, &run.err);
-    if (!rc) {
-        signal(SIGPIPE, SIG_IGN);
-        signal(SIGXFSZ, SIG_IGN); /* a guest that writes past `ulimit -f` gets the error */
+    if (!rc)
         rc = run_machine(&run);
-    }
     term_restore();
     run.status = rc ? say_err(&run.err) : run_end(&run);
     return report_write(&run);

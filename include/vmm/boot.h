@@ -14,6 +14,8 @@
 #include "vmm/mem.h"
 #include "vmm/start.h"
 
+struct cpio; /* vmm/cpio.h */
+
 /* What it was, after unpacking; boot_result.packing says how it was packed. */
 enum image_kind { IMAGE_RAW, IMAGE_ELF, IMAGE_ARM64, IMAGE_FIRMWARE, IMAGE_BZIMAGE };
 
@@ -23,12 +25,13 @@ struct boot_params {
     const char *binary;   /* raw bytes, whatever they look like; or NULL */
     const char *firmware; /* goes to the board's flash, not to RAM; excludes image and binary */
     bool has_entry;
-    gpa_t entry;           /* where a raw image is loaded and started */
-    const struct fit *fit; /* `image` is this appliance; NULL: it is none */
-    const char *initrd;    /* or NULL: that of the appliance, if it has one */
-    uint64_t dtb_room;     /* bytes the device tree may need; 0: the machine has none */
-    const char *cmdline;   /* x86: the kernel command line; NULL: none */
-    gpa_t rsdp_gpa;        /* x86: the ACPI tables, in RAM below 1 MiB already; 0: there are none */
+    gpa_t entry;                  /* where a raw image is loaded and started */
+    const struct fit *fit;        /* `image` is this appliance; NULL: it is none */
+    const char *initrd;           /* or NULL: that of the appliance, if it has one */
+    const struct cpio *initramfs; /* one that is made now, instead of it; or NULL */
+    uint64_t dtb_room;            /* bytes the device tree may need; 0: the machine has none */
+    const char *cmdline;          /* x86: the kernel command line; NULL: none */
+    gpa_t rsdp_gpa; /* x86: the ACPI tables, in RAM below 1 MiB already; 0: there are none */
     /* For the firmware: the flash bytes, and their number; erased to 0xff by the caller. */
     uint8_t *flash;
     uint64_t flash_size;

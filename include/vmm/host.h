@@ -66,10 +66,13 @@ int loop_arm(struct loop *loop, struct loop_timer *t, uint64_t deadline_ns);
  * One writer at a time: the device's lock sees to that.
  */
 struct console {
+    uint8_t buf[4096]; /* input; first, so that what every run writes lies together */
     struct chr chr;
     struct loop *loop;
     int in_fd, out_fd;
     void (*gone)(void *arg, int code);
+    void (*sink)(void *arg, const void *buf, size_t len); /* instead of out_fd, or NULL */
+    void *sink_arg;
     /* Each byte of a terminal passes here first; false swallows it (the ^A escape). Or NULL. */
     bool (*filter)(void *arg, uint8_t byte);
     void *arg;
@@ -78,8 +81,7 @@ struct console {
     _Atomic bool stop; /* console_stop() was called: bytes are dropped, a blocked write gives up */
     struct iovec iov;  /* what the writer hands to the kernel; console_stop() empties it */
     struct pollfd pfd; /* as iov, for a descriptor that is non-blocking */
-    pthread_mutex_t lock; /* the input buffer below */
-    uint8_t buf[4096];
+    pthread_mutex_t lock; /* buf and what follows */
     unsigned head, len;
     bool ended, watching, wanted, failed;
     struct loop_watch watch; /* of in_fd */
@@ -95,6 +97,9 @@ struct console {
  * write(), refused with EBADF by write_some()). The loop must outlive what uses the console.
  */
 void console_init(struct console *con, struct loop *loop, int in_fd, int out_fd);
+/* What the guest writes goes to fn(arg, ...), on the writer's thread, which is never held back. */
+void console_sink(struct console *con, void (*fn)(void *arg, const void *buf, size_t len),
+                  void *arg);
 void console_fini(struct console *con); /* after loop_stop(); closes none of the two descriptors */
 
 /*

@@ -47,9 +47,16 @@ struct vm_result;
 /* One attachment, in the order of the board's virtio windows: option and text as given. */
 #define VM_ATTACH_MAX 32
 
+/*
+ * Bytes of the guest that the caller takes itself, all of them, with vm_config.ctx. On the thread
+ * of whoever wrote them, with the device's lock: it must not wait, and may vm_stop().
+ */
+typedef void vm_sink_fn(void *ctx, const void *buf, size_t len);
+
 struct vm_attach {
     const char *option; /* "disk", "net", "rng"...: without the dashes */
     const char *spec;   /* NULL for an option that takes no value */
+    vm_sink_fn *sink;   /* of a port without out=; or NULL */
 };
 
 struct vm_config {
@@ -64,6 +71,7 @@ struct vm_config {
     bool has_entry;
     gpa_t entry;
     const char *initrd;
+    const struct cpio *initramfs;   /* one that is made now, instead of it; must outlive the vm */
     const char *append;             /* kernel command line; NULL: the board's */
     const char *dtb;                /* device-tree file instead of the board's; NULL: none */
     const struct vm_attach *attach; /* n_attach of them */
@@ -76,6 +84,7 @@ struct vm_config {
      * as "console", or nothing. Then the UART's bytes go to aside_fd, or nowhere (-1). */
     bool console_aside;
     int aside_fd;
+    vm_sink_fn *aside_sink; /* or here */
     /* Terminal input passes here byte by byte (the ^A escape); false swallows the byte. NULL: all
      * pass. */
     bool (*input_filter)(void *arg, uint8_t byte);
@@ -83,7 +92,7 @@ struct vm_config {
     uint64_t
         silent_ns; /* 0: off; else silent() is called once when no console byte came in that time */
     void (*silent)(void *ctx, const struct vm_result *so_far);
-    void *ctx;          /* for input_filter and silent */
+    void *ctx;          /* for input_filter, silent and sinks */
     uint64_t phases[2]; /* VM_PHASE_EXEC and VM_PHASE_PARSE, for the report */
 };
 
@@ -121,6 +130,7 @@ struct vm_result {
     char what[160]; /* VM_END_STUCK, VM_END_FAIL, VM_END_HOST: one sentence */
     uint64_t phases[VM_PHASES];
     uint64_t bytes_out;
+    int lost; /* a file behind a port took no more, not for want of a reader: errno; 0: none */
     uint64_t exits[HV_EXIT_REASONS]; /* all vCPUs */
     unsigned cpu;                    /* the vCPU below: the one that ended it, else 0 */
     bool has_regs;
@@ -142,6 +152,13 @@ struct vm_result {
     uint64_t fault;      /* address of the last memory fault (FAR_EL1, CR2); 0: none */
     struct walk fault_walk;
 };
+
+/*
+ * The tag that a guest mounts a share by, and whether it may write, of --share's text. 0 or -EINVAL
+ * as vm_new() would.
+ */
+#define VM_SHARE_TAG_MAX 32
+int vm_share_tag(const char *spec, char tag[VM_SHARE_TAG_MAX + 1], bool *rw, struct err *err);
 
 struct vm;
 

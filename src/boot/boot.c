@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "vmm/cpio.h"
 #include "vmm/log.h"
 
 #define BOOT_INITRD_MAX_OFF MIB(128)
@@ -239,31 +240,53 @@ static gpa_t boot_initrd_from(const struct boot_ctx *c)
     return r->base + MIN(r->size / 2, BOOT_INITRD_MAX_OFF);
 }
 
+/* Room for it, which is used from then on. */
+static int boot_initrd_place(struct boot_ctx *c, const char *path, uint64_t len)
+{
+    gpa_t gpa = 0;
+    if (!boot_place(c, boot_initrd_from(c), len, MEM_PAGE, &gpa) &&
+        !boot_place(c, 0, len, MEM_PAGE, &gpa))
+        return err_set(c->err, ERR_IMAGE, ENOMEM,
+                       "%s: the initramfs of %" PRIu64 " KiB does not fit in the %" PRIu64
+                       " MiB of RAM beside the image of %" PRIu64 " KiB; --mem gives more",
+                       path, (len + 1023) >> 10, mem_total(c->mem) >> 20,
+                       (c->res->load_len + 1023) >> 10);
+    boot_use(c, gpa, len);
+    c->res->initrd_gpa = gpa;
+    c->res->initrd_len = len;
+    return 0;
+}
+
+/* One that is made now, straight into RAM. */
+static int boot_initramfs_make(struct boot_ctx *c)
+{
+    uint64_t len = cpio_len(c->p->initramfs);
+    int rc = boot_initrd_place(c, c->p->image, len);
+    if (rc)
+        return rc;
+    if (len > BOOT_SMALL)
+        mem_huge(c->mem);
+    gpa_t gpa = c->res->initrd_gpa;
+    rc = cpio_write(c->p->initramfs, mem_hva(c->mem, gpa, len), c->err);
+    mem_written(c->mem, gpa, len);
+    return rc;
+}
+
 /* The one of --initrd, else the appliance's. */
 static int boot_initrd_load(struct boot_ctx *c)
 {
+    if (c->p->initramfs)
+        return boot_initramfs_make(c);
     const struct fit *fit = c->p->fit;
     struct boot_file f;
-    gpa_t gpa = 0;
     uint64_t max = mem_total(c->mem);
     int rc = c->p->initrd ? boot_file_open(&f, c->p->initrd, max, c->err)
                           : boot_fit_file(fit, &fit->parts[FIT_RAMDISK], max, &f, c->err);
     if (rc)
         return rc;
-    if (!boot_place(c, boot_initrd_from(c), f.len, MEM_PAGE, &gpa) &&
-        !boot_place(c, 0, f.len, MEM_PAGE, &gpa))
-        rc = err_set(c->err, ERR_IMAGE, ENOMEM,
-                     "%s: the initramfs of %" PRIu64 " KiB does not fit in the %" PRIu64
-                     " MiB of RAM beside the image of %" PRIu64 " KiB; --mem gives more",
-                     f.path, (f.len + 1023) >> 10, mem_total(c->mem) >> 20,
-                     (c->res->load_len + 1023) >> 10);
+    rc = boot_initrd_place(c, f.path, f.len);
     if (!rc)
-        rc = boot_copy(c, &f, 0, gpa, f.len, "loading the initramfs");
-    if (!rc) {
-        boot_use(c, gpa, f.len);
-        c->res->initrd_gpa = gpa;
-        c->res->initrd_len = f.len;
-    }
+        rc = boot_copy(c, &f, 0, c->res->initrd_gpa, f.len, "loading the initramfs");
     boot_file_close(&f);
     return rc;
 }
@@ -332,7 +355,7 @@ int boot_load(const struct boot_params *p, struct guest_mem *mem, struct boot_re
          : p->binary   ? boot_raw_load(&c, &f)
                        : boot_image_load(&c, &f);
     boot_file_close(&f);
-    if (!rc && (p->initrd || (p->fit && p->fit->parts[FIT_RAMDISK].name)))
+    if (!rc && (p->initrd || p->initramfs || (p->fit && p->fit->parts[FIT_RAMDISK].name)))
         rc = boot_initrd_load(&c);
     if (!rc)
         rc = p->board->arch == ARCH_X86_64 ? boot_x86_finish(&c, path) : boot_dtb_place(&c, path);

@@ -81,6 +81,11 @@ static void console_write(struct chr *chr, const void *buf, size_t len)
 {
     struct console *con = container_of(chr, struct console, chr);
     const uint8_t *p = buf;
+    if (con->sink && len) {
+        con->sink(con->sink_arg, buf, len);
+        console_wrote(con, len);
+        return;
+    }
     while (len && !con->failed) {
         struct iovec *iov = console_iov(con);
         iov->iov_base = (void *)(uintptr_t)p;
@@ -148,9 +153,22 @@ static ssize_t console_out_try(struct console *con, const struct iovec *iov, uns
     return write(con->out_fd, iov->iov_base, MIN(iov->iov_len, (size_t)PIPE_BUF));
 }
 
+static int64_t console_write_sink(struct console *con, const struct iovec *iov, unsigned n)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < n; i++) {
+        con->sink(con->sink_arg, iov[i].iov_base, iov[i].iov_len);
+        sum += iov[i].iov_len;
+    }
+    console_wrote(con, sum);
+    return (int64_t)sum;
+}
+
 static int64_t console_write_some(struct chr *chr, const struct iovec *iov, unsigned n)
 {
     struct console *con = container_of(chr, struct console, chr);
+    if (con->sink)
+        return console_write_sink(con, iov, n);
     ssize_t got = -1;
     errno = con->out_error;
     if (!con->failed)
@@ -305,6 +323,13 @@ void console_init(struct console *con, struct loop *loop, int in_fd, int out_fd)
     con->failed = out_fd < 0;
     con->out_error = EBADF;
     pthread_mutex_init(&con->lock, NULL);
+}
+
+void console_sink(struct console *con, void (*fn)(void *arg, const void *buf, size_t len),
+                  void *arg)
+{
+    con->sink = fn;
+    con->sink_arg = arg;
 }
 
 void console_fini(struct console *con)

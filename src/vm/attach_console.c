@@ -16,6 +16,7 @@
 
 /* A named stream of the guest and what is behind it on the host. */
 struct vm_port {
+    struct vm *vm;
     struct console con;
     char *words; /* the option's text, taken apart; what follows points into it */
     const char *name, *in, *out;
@@ -62,8 +63,12 @@ uint64_t vm_first_byte(struct vm *vm)
 static void port_gone(void *arg, int code)
 {
     const struct vm_port *p = arg;
-    if (code != EPIPE)
-        log_at(LOG_WARN, "port %s: %s: %s", p->name, p->out ? p->out : "no out=", strerror(code));
+    if (code == EPIPE)
+        return;
+    const char *out = !p->out ? "no out=" : strcmp(p->out, "-") ? p->out : "standard output";
+    int none = 0;
+    atomic_compare_exchange_strong(&p->vm->lost, &none, code);
+    log_at(LOG_WARN, "port %s: %s: %s", p->name, out, strerror(code));
 }
 
 static bool port_name_ok(const char *name)
@@ -127,6 +132,7 @@ static int port_new(const struct attach *a, const struct vm_attach *as, struct e
     struct vm_port *p = calloc(1, sizeof *p);
     if (!p)
         return err_sys(err, ENOMEM, "--port %s", as->spec);
+    p->vm = vm;
     console_init(&p->con, vm->loop, -1, -1);
     const struct attach_word words[] = {
         {"in",  .text = &p->in },
@@ -143,7 +149,7 @@ static int port_new(const struct attach *a, const struct vm_attach *as, struct e
         if (!strcmp(vm->streams[i]->name, p->name))
             rc = err_set(err, ERR_HOST, EEXIST, "--port %s: there is a port %s already", as->spec,
                          p->name);
-    if (!rc && !p->in && !p->out)
+    if (!rc && !p->in && !p->out && !as->sink)
         rc = err_set(err, ERR_HOST, EINVAL, "--port %s: needs in=FILE, out=FILE or both", as->spec);
     if (!rc && vm->n_streams == VIRTIO_CONSOLE_PORTS_MAX)
         rc = err_set(err, ERR_HOST, ENOSPC, "--port %s: there are at most %u ports", as->spec,
@@ -160,6 +166,8 @@ static int port_new(const struct attach *a, const struct vm_attach *as, struct e
     console_init(&p->con, vm->loop, in, out);
     p->con.gone = port_gone;
     p->con.arg = p;
+    if (as->sink)
+        console_sink(&p->con, as->sink, vm->cfg.ctx);
     vm->streams[vm->n_streams++] = p;
     return 0;
 }
@@ -187,7 +195,7 @@ int attach_console(const struct attach *a, struct dev **dev, struct err *err)
     for (unsigned i = 0; i < vm->n_streams; i++) {
         struct vm_port *p = vm->streams[i];
         params.ports[params.n_ports++] =
-            (struct virtio_port){p->name, &p->con.chr, p->con.out_fd >= 0};
+            (struct virtio_port){p->name, &p->con.chr, p->con.out_fd >= 0 || p->con.sink};
     }
     if (params.console.chr)
         term_size(vm->cfg.out_fd, &params.cols, &params.rows);

@@ -45,38 +45,61 @@ static bool share_tag_used(const struct vm *vm, const char *tag)
     return false;
 }
 
-int attach_share(const struct attach *a, struct dev **dev, struct err *err)
+/* The text taken apart into *copy, which the caller frees: folder, tag, and whether it is writable.
+ */
+static int share_words(const char *spec, char **copy, const char **dir, const char **tag, bool *rw,
+                       struct err *err)
 {
-    bool ro = false, rw = false;
+    bool ro = false;
     const struct attach_word words[] = {
         {"ro", .flag = &ro},
-        {"rw", .flag = &rw},
+        {"rw", .flag = rw },
     };
-    const char *first;
-    char *copy;
-    int rc = attach_words("share", a->spec, words, ARRAY_LEN(words), &first, &copy, err);
+    int rc = attach_words("share", spec, words, ARRAY_LEN(words), dir, copy, err);
     if (rc)
-        goto out;
-    const char *tag = share_tag(copy); /* `first` is where the copy begins */
+        return rc;
+    *tag = share_tag(*copy); /* the folder is where the copy begins */
+    if (ro && *rw)
+        return err_set(err, ERR_HOST, EINVAL, "--share %s: ro and rw: give one of them", spec);
+    if (!**dir)
+        return err_set(err, ERR_HOST, EINVAL, "--share %s: the folder's name is empty", spec);
+    if (!share_tag_ok(*tag))
+        return err_set(err, ERR_HOST, EINVAL,
+                       "--share %s: \"%s\" is no tag: 1 to %u printable characters, no space", spec,
+                       *tag, VIRTIO_9P_TAG_MAX);
+    return 0;
+}
+
+_Static_assert(VM_SHARE_TAG_MAX == VIRTIO_9P_TAG_MAX, "one limit under two names");
+
+int vm_share_tag(const char *spec, char tag[VM_SHARE_TAG_MAX + 1], bool *rw, struct err *err)
+{
+    const char *dir, *text;
+    char *copy;
+    *rw = false;
+    int rc = share_words(spec, &copy, &dir, &text, rw, err);
+    if (!rc)
+        memcpy(tag, text, strlen(text) + 1);
+    free(copy);
+    return rc;
+}
+
+int attach_share(const struct attach *a, struct dev **dev, struct err *err)
+{
+    bool rw = false;
+    const char *dir, *tag;
+    char *copy;
     struct p9 *p9 = NULL;
-    if (ro && rw)
-        rc = err_set(err, ERR_HOST, EINVAL, "--share %s: ro and rw: give one of them", a->spec);
-    else if (!*first)
-        rc = err_set(err, ERR_HOST, EINVAL, "--share %s: the folder's name is empty", a->spec);
-    else if (!share_tag_ok(tag))
-        rc = err_set(err, ERR_HOST, EINVAL,
-                     "--share %s: \"%s\" is no tag: 1 to %u printable characters, no space",
-                     a->spec, tag, VIRTIO_9P_TAG_MAX);
-    else if (share_tag_used(a->vm, tag))
+    int rc = share_words(a->spec, &copy, &dir, &tag, &rw, err);
+    if (!rc && share_tag_used(a->vm, tag))
         rc = err_set(err, ERR_HOST, EEXIST,
                      "--share %s: another folder has the tag \"%s\"; give one: --share %s:TAG",
-                     a->spec, tag, first);
-    rc = rc ? rc : p9_new(&p9, first, rw, err);
+                     a->spec, tag, dir);
+    rc = rc ? rc : p9_new(&p9, dir, rw, err);
     if (!rc) {
         rc = virtio_9p_new(dev, a->name, &a->host, p9, tag);
         rc = rc ? err_sys(err, -rc, "--share %s", a->spec) : 0;
     }
-out:
     free(copy);
     return rc;
 }

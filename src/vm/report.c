@@ -82,6 +82,7 @@ void vm_report(struct vm *vm, struct vm_result *out)
     vm->phases[VM_PHASE_FIRST_BYTE] = vm_first_byte(vm);
     memcpy(out->phases, vm->phases, sizeof out->phases);
     out->bytes_out = vm_bytes_out(vm);
+    out->lost = atomic_load(&vm->lost);
     for (unsigned i = 0; i < vm->cfg.cpus; i++)
         for (unsigned r = 0; r < HV_EXIT_REASONS; r++)
             out->exits[r] += vm->vcpus[i].exits[r];

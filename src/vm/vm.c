@@ -265,6 +265,7 @@ static int vm_load(struct vm *vm, struct err *err)
         .has_entry = c->has_entry,
         .entry = c->entry,
         .initrd = c->initrd,
+        .initramfs = c->initramfs,
         .cmdline = c->append ? c->append : c->board->bootargs,
         .progress = c->progress,
         .progress_ctx = c->progress_ctx,
@@ -324,6 +325,8 @@ int vm_new(struct vm **out, const struct vm_config *config, struct err *err)
         console_init(&vm->con, vm->loop, config->in_fd, config->out_fd);
         if (config->console_aside)
             console_init(&vm->aside, vm->loop, -1, config->aside_fd);
+        if (config->console_aside && config->aside_sink)
+            console_sink(&vm->aside, config->aside_sink, config->ctx);
         vm->con.gone = vm_output_gone;
         vm->con.filter = config->input_filter ? vm_input_filter : NULL;
         vm->con.arg = vm;

@@ -8,9 +8,10 @@
 #   boot    Debian's cloud kernel to the first line of user space: vibevmm and QEMU
 #   idle    CPU use of a guest at its shell prompt, over 10 s
 #   disk    a virtio disk in Linux, past the guest's cache: vibevmm and QEMU
+#   exec    `vibevmm exec -- busybox true`, from start to end, with its phases: vibevmm, and QEMU on the same files
 #   l0      how often an access goes to the page of its base register's last one (make STATS=1)
 #
-# ROUNDS_START (100), ROUNDS_BOOT (5) and ROUNDS_DISK (5) set the number of rounds. A part whose tool is missing says so.
+# ROUNDS_START (100), ROUNDS_BOOT (5), ROUNDS_EXEC (10) and ROUNDS_DISK (5) set the number of rounds. A part whose tool is missing says so.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 vmm=$PWD/build/release/vibevmm
@@ -157,6 +158,94 @@ END
         }'
 }
 
+# The files that exec puts together, as an initramfs that QEMU can take.
+exec_initramfs() { # CACHE OUT
+    for d in bin dev etc mnt proc root sys tmp usr/bin var vibevmm/bin vibevmm/modules; do
+        mkdir -p "$work/x/$d"
+    done
+    cp build/gen/exec_init_arm64 "$work/x/init"
+    cp "$1/busybox/busybox" "$work/x/bin/"
+    while read -r applet; do
+        [ "$applet" = busybox ] || ln -s busybox "$work/x/bin/$applet"
+    done <"$1/busybox/applets"
+    {
+        printf 'vibevmm exec 1\0'
+        n=0
+        while read -r class file; do
+            [ "$class" = base ] || continue
+            cp "$1/$exec_kernel/modules/$file" "$work/x/vibevmm/modules/$n"
+            printf 'm/vibevmm/modules/%s\0' $n
+            n=$((n + 1))
+        done <"$1/$exec_kernel/modules/order"
+        printf 'd/\0vPATH=/usr/bin:/bin\0abusybox\0atrue\0'
+    } >"$work/x/vibevmm/run"
+    (cd "$work/x" && find . | cpio -o -H newc -R 0:0 --quiet) >"$2"
+}
+
+exec_ours() {
+    "$vmm" exec --engine soft --report "$work/report" -- busybox true </dev/null
+}
+
+exec_qemu() {
+    qemu-system-aarch64 -M virt,gic-version=3 -cpu cortex-a57 -m 256 -net none -display none -serial null -monitor none \
+        -no-reboot -kernel "$1/$exec_kernel/vmlinuz" -initrd "$work/initramfs" -append "$exec_append" \
+        -global virtio-mmio.force-legacy=false -device virtio-serial-device \
+        -chardev null,id=in -device virtserialport,nr=1,chardev=in \
+        -chardev "file,id=out,path=$work/qemu.out" -device virtserialport,nr=2,chardev=out \
+        -chardev "file,id=err,path=$work/qemu.err" -device virtserialport,nr=3,chardev=err \
+        -chardev "file,id=control,path=$work/qemu.control" -device virtserialport,nr=4,chardev=control </dev/null
+}
+
+timed() { # NAME COMMAND...: its wall time in ms, as a line of $work/figures
+    name=$1
+    shift
+    t0=$(date +%s%N)
+    "$@" || { echo "bench: $name failed" >&2; return 1; }
+    t1=$(date +%s%N)
+    echo "$name $(((t1 - t0) / 1000)) us" >>"$work/figures"
+}
+
+exec_() {
+    echo "== exec -- busybox true, start to end (load $(cut -d' ' -f1 /proc/loadavg))"
+    cache=$guests/exec/1/arm64
+    exec_kernel=cloud
+    [ ! -e "$cache/own" ] || exec_kernel=own
+    [ -e "$cache/busybox/applets" ] || VIBEVMM_CACHE=$guests "$vmm" exec --setup ||
+        { echo "skipped: exec --setup failed"; return 0; }
+    export VIBEVMM_CACHE="$guests"
+    exec_initramfs "$cache" "$work/initramfs"
+    : >"$work/figures"
+    exec_ours || return 1
+    exec_append=$(sed -n 's/.*"command_line":"\([^"]*\)".*/\1/p' "$work/report")
+    n=0
+    while [ $n -lt "${ROUNDS_EXEC:-10}" ]; do
+        n=$((n + 1))
+        timed vibevmm exec_ours || return 1
+        tr -d '\n ' <"$work/report" | sed 's/.*"phases_ns":{\([^}]*\)}.*/\1\n/' | tr , '\n' |
+            sed -n 's/"\(.*\)":\([0-9]*\)...$/\1 \2/p' >>"$work/phases"
+        ! have_qemu >/dev/null || timed qemu exec_qemu "$cache" || return 1
+    done
+    [ "$(tr -d '\0' <"$work/qemu.control")" = ipe ] 2>/dev/null || ! have_qemu || { echo "bench: QEMU's program did not run" >&2; return 1; }
+    echo "kernel: $exec_kernel, command line: $exec_append"
+    sort -k1,1 -k2n "$work/figures" | awk '
+        { v[$1, ++n[$1]] = $2 }
+        function med(who) { return v[who, int((n[who] + 1) / 2)] / 1000 }
+        END {
+            for (who in n)
+                printf "%-8s n %d, min %.0f ms, median %.0f ms\n", who, n[who], v[who, 1] / 1000, med(who)
+            if (n["qemu"])
+                printf "ratio of medians %.2f\n", med("vibevmm") / med("qemu")
+        }'
+    sort -k1,1 -k2n "$work/phases" | awk '
+        { v[$1, ++n[$1]] = $2 }
+        function med(who) { return v[who, int((n[who] + 1) / 2)] / 1000 }
+        END {
+            printf "launcher %.1f ms, kernel %.1f ms, init %.1f ms, program %.1f ms, end %.1f ms\n", med("first_instruction"),
+                med("init") - med("first_instruction"), med("program") - med("init"),
+                med("program_end") - med("program"), med("end") - med("program_end")
+        }'
+}
+
 l0() {
     echo "== L0 and TLB on the boot"
     have_cloud || return 0
@@ -165,10 +254,11 @@ l0() {
         --initrd "$guests/cloud/initrd.gz" --append "$console quiet loglevel=0 vibevmm.pipe=1" 2>&1 >/dev/null | grep '^l0:'
 }
 
-[ $# -gt 0 ] || set -- start size boot idle disk l0
+[ $# -gt 0 ] || set -- start size boot idle disk exec l0
 for part; do
     case $part in
     start | size | boot | idle | disk | l0) $part ;;
+    exec) exec_ ;;
     *) echo "bench: no part \"$part\"" >&2; exit 125 ;;
     esac
 done
