@@ -56,16 +56,19 @@ completes 'shells' completion '' --- bash zsh
 completes 'arguments of the guest are files' run x -- --k ---
 completes 'nothing after version' version '' ---
 
-# Every option that a command's own help shows is in both scripts.
-for command in run boards doctor; do
+# Every option that the manual page has of a command is in both scripts.
+"$VIBEVMM" help --man >man
+for command in $(awk '$1 == ".SS" { print $2 }' man); do
     missing=
-    for option in $("$VIBEVMM" $command --help | sed -n 's/^  \(-., \)\{0,1\}\(--[a-z-]*\).*/\2/p'); do
+    for option in $(awk -v command="$command" '$1 == ".SS" { on = $2 == command } on' man |
+        sed -n 's/.*\\fB\(\\-\\-[a-z\\-]*\)\\fR.*/\1/p' | tr -d '\\'); do
         COMP_WORDS=(vibevmm $command "$option") COMP_CWORD=2
         _vibevmm
         case " ${COMPREPLY[*]} " in *" $option "*) ;; *) missing="$missing bash:$option" ;; esac
         grep -q -- "$option[]=[}]" zsh.completion || missing="$missing zsh:$option"
     done
     check "every option of $command" test -z "$missing"
+    [ -z "$missing" ] || echo "#$missing"
 done
 # The words that an option is said to take are those it takes.
 for word in $(sed -n "s/.*run,--console) words='\(.*\)' ;;/\1/p" bash.completion); do
