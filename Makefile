@@ -2,6 +2,7 @@
 #
 # make            build/release/vibevmm (static; musl where musl-gcc is installed)
 # make debug      build/debug/vibevmm (-O0 -g)
+# make IMAGE=x.itb app   build/release/app: one program, the launcher and the appliance; with BOARD=micro the smallest
 # make check      unit and device tests, tiny guests
 # make check-boot tiny guests, Debian's kernels, installer, U-Boot
 # make images/wc  one C file of images/examples into an appliance (docs/kit.md)
@@ -75,7 +76,7 @@ SRC_dev := pl011.c pl031.c pl061.c debugcon.c sysctl.c cfi_flash.c \
 	gic.c gic_dist.c gic_redist.c gic_icc.c uart16550.c cmos.c pc_power.c
 SRC_virtio := virtio_slot.c virtio_mmio.c virtio_vq.c virtio_rng.c virtio_blk.c virtio_balloon.c virtio_console.c virtio_9p.c virtio_net.c
 SRC_boot := boot.c boot_file.c boot_kind.c boot_arm64.c boot_elf.c boot_gzip.c \
-	boot_bzimage.c boot_x86.c boot_fit.c boot_fit_load.c boot_fit_make.c boot_app.c boot_cpio.c
+	boot_bzimage.c boot_x86.c boot_fit.c boot_fit_load.c boot_fit_make.c boot_app.c boot_inspect.c boot_fit_inspect.c boot_cpio.c
 SRC_dtb := dtb_patch.c
 SRC_acpi := acpi_patch.c
 SRC_host := loop.c console.c term.c park.c disk.c disk_cow.c \
@@ -98,7 +99,7 @@ SRC_hv += $(SRC_hv_kvm_$(kvm_arch))
 CPPFLAGS += $(if $(kvm_arch),-DHV_HAVE_KVM)
 endif
 SRC_vm := vm.c vcpu.c psci.c semihost.c devices.c attach.c attach_console.c attach_disk.c attach_net.c attach_share.c report.c
-SRC_launcher := main.c text.c opts.c run.c appliance.c signals.c diag.c diag_arm64.c diag_x86.c rules.c esr.c json.c report.c boards.c doctor.c completion.c man.c
+SRC_launcher := main.c text.c opts.c run.c appliance.c app.c pack.c inspect.c signals.c diag.c diag_arm64.c diag_x86.c rules.c esr.c json.c report.c boards.c doctor.c completion.c man.c
 SRC_launcher += exec.c exec_cache.c exec_program.c
 BOARDS := $(if $(BOARD),$(BOARD),virt vibe micro pc)
 
@@ -125,7 +126,7 @@ launch_obj := $(filter $(launch:%=$(B)/%.o),$(launcher_obj) $(lib_obj))
 BIN := $(B)/vibevmm
 
 .DELETE_ON_ERROR:
-.PHONY: all release debug check check-boot check-kvm bench lint format install clean
+.PHONY: all app release debug check check-boot check-kvm bench lint format install clean
 all: $(BIN)
 release:
 	$(Q)$(MAKE) --no-print-directory CONFIG=release all
@@ -135,6 +136,14 @@ debug:
 $(BIN): $(launcher_obj) $(LIB)
 	@$(if $(Q),echo "  LD      $@")
 	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -o $@ $(launch_obj) $(filter-out $(launch_obj),$(launcher_obj)) $(LIB) $(LDLIBS)
+
+# One program: this launcher with IMAGE inside, an appliance or a kernel.
+# The launcher that packs runs here; the one that is packed may be for another architecture.
+app: $(BIN)
+	$(if $(IMAGE),,$(error app: IMAGE=FILE is missing: an appliance (vibevmm pack makes them) or a kernel))
+	@$(if $(Q),echo "  APP     $(B)/app")
+	$(Q)$(packer) pack --executable --launcher $(BIN) -o $(B)/app $(IMAGE)
+packer := $(if $(CROSS),build/release/vibevmm,$(BIN))
 
 $(LIB): $(lib_obj)
 	@$(if $(Q),echo "  AR      $@")
@@ -305,7 +314,7 @@ $(examples:%=images/%): images/%: images/examples/%.c
 	@echo "  IMAGE   build/images/$*.itb"
 
 # Every parser and the bus under libFuzzer: make fuzz FUZZ_SECONDS=600 FUZZ='bus elf'. Finds stay in build/fuzz.
-FUZZ ?= bus virtio elf image gzip zboot dtb fit
+FUZZ ?= bus virtio elf image gzip zboot dtb fit inspect
 FUZZ_SECONDS ?= 10
 fuzz_make := $(MAKE) --no-print-directory CC=clang SAN=address,undefined FUZZING=1
 

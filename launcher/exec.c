@@ -434,7 +434,7 @@ int cmd_exec(int argc, char **argv)
     if (!rc)
         rc = opts_parse_first(exec_options, n_exec_options, &x, argc, argv, &rest, &run->err);
     if (!rc && run->opts.help)
-        return cmd_help(0, NULL);
+        return cmd_usage("exec");
     int n = rc ? 0 : rest.n_words + rest.n_after;
     char **words = !rc && rest.n_words ? rest.words : rest.after;
     if (!rc && x.setup)

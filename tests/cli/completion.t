@@ -52,6 +52,7 @@ completes "an option's file" run --initrd kernel- --- kernel-6.1
 completes "a file whose name has a space" run kernels/ --- 'kernels/a file'
 completes "an option's folder" run --share kern --- kernels
 completes 'a number has no words' run --mem '' ---
+completes "the value of an option's letter" pack -o kern --- kernel-6.1 kernels
 completes 'shells' completion '' --- bash zsh
 completes 'arguments of the guest are files' run x -- --k ---
 completes 'nothing after version' version '' ---
@@ -73,6 +74,9 @@ done
 # The words that an option is said to take are those it takes.
 for word in $(sed -n "s/.*run,--console) words='\(.*\)' ;;/\1/p" bash.completion); do
     expect "--console $word is one" 127 'no/such/file' run --console "$word" no/such/file
+done
+for word in $(sed -n "s/.*pack,--hash) words='\(.*\)' ;;/\1/p" bash.completion); do
+    expect "--hash $word is one" 127 'no/such/file' pack --hash "$word" -o packed no/such/file
 done
 for word in $(sed -n "s/.*run,--engine) words='\(.*\)' ;;/\1/p" bash.completion); do
     "$VIBEVMM" run --engine "$word" no/such/file >out 2>err
@@ -104,6 +108,7 @@ for shell in bash zsh; do
     typed $shell 'vibevmm boards mic' '<boards><micro>'
     typed $shell 'vibevmm boards micro --js' '<boards><micro><--json>'
     typed $shell 'vibevmm run --kernel kernel-' '<run><--kernel><kernel-6.1>'
+    typed $shell 'vibevmm pack -o kernel-' '<pack><-o><kernel-6.1>'
     typed $shell 'vibevmm completion z' '<completion><zsh>'
 done
 ! command -v bash >/dev/null || typed bash 'vibevmm run --share ker' '<run><--share><kernels/>'
