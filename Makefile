@@ -121,6 +121,9 @@ LIB := $(B)/libvmm.a
 launch_ld := $(if $(SAN)$(FUZZING),,$(if $(findstring linux,$(target)),launcher/launch.ld))
 BIN := $(B)/vibevmm
 
+# What runs on this host: of a launcher for another CPU, its twin.
+teller := $(if $(CROSS),build/release/vibevmm,$(BIN))
+
 .DELETE_ON_ERROR:
 .PHONY: all app release debug check check-boot check-kvm bench lint format install clean
 all: $(BIN)
@@ -140,6 +143,12 @@ app: $(BIN)
 	@$(if $(Q),echo "  APP     $(B)/app")
 	$(Q)$(packer) pack --executable --launcher $(BIN) -o $(B)/app $(IMAGE)
 packer := $(if $(CROSS),build/release/vibevmm,$(BIN))
+
+ifneq ($(CROSS),)
+.PHONY: $(teller)
+$(teller):
+	$(Q)$(MAKE) --no-print-directory CROSS= CC=gcc CONFIG=release all
+endif
 
 $(LIB): $(lib_obj)
 	@$(if $(Q),echo "  AR      $@")
@@ -300,13 +309,13 @@ bench-l0: $(B)/vibevmm-l0
 $(B)/vibevmm-l0: $(launcher_obj) $(B)/tests/bench/l0.o $(LIB)
 	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=a64_cpu_new,--wrap=main -o $@ $^ $(LDLIBS)
 
-# make images/wc: images/examples/wc.c as an appliance for board micro, build/images/wc.itb. BOARD= names another one.
+# make images/wc: images/examples/wc.c as an appliance for board micro, build/images/wc.itb. KIT_BOARD= names another one.
+KIT_BOARD ?= micro
 examples := $(basename $(notdir $(wildcard images/examples/*.c)))
-example_board := $(if $(BOARD),$(BOARD),micro)
 .PHONY: $(examples:%=images/%)
-$(examples:%=images/%): images/%: images/examples/%.c
-	$(Q)images/kit/build.sh -b $(example_board) -o build/images/$(example_board)/examples $<
-	$(Q)images/kit/appliance.sh $(example_board) build/images/$(example_board)/examples/$*.elf build/images/$*.itb
+$(examples:%=images/%): images/%: images/examples/%.c $(teller)
+	$(Q)images/kit/build.sh -b $(KIT_BOARD) -o build/images/$(KIT_BOARD)/examples $<
+	$(Q)$(teller) pack --board $(KIT_BOARD) -o build/images/$*.itb build/images/$(KIT_BOARD)/examples/$*.elf
 	@echo "  IMAGE   build/images/$*.itb"
 
 # Every parser and the bus under libFuzzer: make fuzz FUZZ_SECONDS=600 FUZZ='bus elf'. Finds stay in build/fuzz.
@@ -336,8 +345,7 @@ format:
 	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
 
 # ---- install -------------------------------------------------------------------------------------------
-# Folders by GNU's names (prefix=/usr bindir=... DESTDIR=...). What tells of options is the launcher's own word on them; of a
-# launcher for another CPU, that of one for this host.
+# Folders by GNU's names (prefix=/usr bindir=... DESTDIR=...). What tells of options is the launcher's own word on them.
 prefix ?= $(PREFIX)
 bindir ?= $(prefix)/bin
 datarootdir ?= $(prefix)/share
@@ -346,14 +354,8 @@ docdir ?= $(datarootdir)/doc/vibevmm
 bashcompdir ?= $(datarootdir)/bash-completion/completions
 zshcompdir ?= $(datarootdir)/zsh/site-functions
 INSTALL ?= install
-teller := $(if $(CROSS),build/release/vibevmm,$(BIN))
 pages := $(wildcard docs/*.md)
 
-ifneq ($(CROSS),)
-.PHONY: $(teller)
-$(teller):
-	$(Q)$(MAKE) --no-print-directory CROSS= CC=gcc CONFIG=release all
-endif
 $(B)/share/vibevmm.1: $(teller)
 	@mkdir -p $(@D)
 	$(Q)$(teller) help --man > $@
