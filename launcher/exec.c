@@ -427,7 +427,7 @@ int cmd_exec(int argc, char **argv)
 {
     static struct exec x;
     struct run *run = &x.run;
-    struct opt_rest rest;
+    struct opt_rest rest = {0};
     run->report_fd = -1;
     run->exec_ns = x.phase_ns;
     int rc = run_streams(run, &run->err);
@@ -435,8 +435,8 @@ int cmd_exec(int argc, char **argv)
         rc = opts_parse_first(exec_options, n_exec_options, &x, argc, argv, &rest, &run->err);
     if (!rc && run->opts.help)
         return cmd_help(0, NULL);
-    int n = rc ? 0 : rest.n_words + rest.n_after;
-    char **words = !rc && rest.n_words ? rest.words : rest.after;
+    int n = rest.n_words + rest.n_after; /* one of them is 0 */
+    char **words = rest.n_words ? rest.words : rest.after;
     if (!rc && x.setup)
         return exec_setup(n, words);
     if (!rc && !n)
