@@ -4,6 +4,8 @@
 # make debug      build/debug/vibevmm (-O0 -g)
 # make check      unit and device tests, tiny guests
 # make check-boot tiny guests, Debian's kernels, installer, U-Boot
+# make images/wc  one C file of images/examples into an appliance (docs/kit.md)
+# make install    prefix=/usr/local and the like, DESTDIR; make uninstall; make deb (a Debian package)
 # make bench      ratios to QEMU on this host
 # make images/linux  a small kernel for exec, from Debian's source
 # make lint       layers, headers, format, clang-tidy, cppcheck
@@ -74,7 +76,7 @@ SRC_dev := pl011.c pl031.c pl061.c debugcon.c sysctl.c cfi_flash.c \
 	gic.c gic_dist.c gic_redist.c gic_icc.c uart16550.c cmos.c pc_power.c
 SRC_virtio := virtio_slot.c virtio_mmio.c virtio_vq.c virtio_rng.c virtio_blk.c virtio_balloon.c virtio_console.c virtio_9p.c virtio_net.c
 SRC_boot := boot.c boot_file.c boot_kind.c boot_arm64.c boot_elf.c boot_gzip.c \
-	boot_bzimage.c boot_x86.c boot_fit.c boot_fit_load.c boot_cpio.c
+	boot_bzimage.c boot_x86.c boot_fit.c boot_fit_load.c boot_fit_make.c boot_app.c boot_cpio.c
 SRC_dtb := dtb_patch.c
 SRC_acpi := acpi_patch.c
 SRC_host := loop.c console.c term.c park.c disk.c disk_cow.c \
@@ -97,8 +99,8 @@ SRC_hv += $(SRC_hv_kvm_$(kvm_arch))
 CPPFLAGS += $(if $(kvm_arch),-DHV_HAVE_KVM)
 endif
 SRC_vm := vm.c vcpu.c psci.c semihost.c devices.c attach.c attach_console.c attach_disk.c attach_net.c attach_share.c report.c
-SRC_launcher := exec.c exec_cache.c exec_program.c
-SRC_launcher += main.c text.c opts.c run.c appliance.c signals.c diag.c diag_arm64.c diag_x86.c rules.c esr.c report.c boards.c doctor.c man.c
+SRC_launcher := main.c text.c opts.c run.c appliance.c signals.c diag.c diag_arm64.c diag_x86.c rules.c esr.c json.c report.c boards.c doctor.c completion.c man.c
+SRC_launcher += exec.c exec_cache.c exec_program.c
 BOARDS := $(if $(BOARD),$(BOARD),virt vibe micro pc)
 
 # A launcher has the code of the devices that its boards name, and no other.
@@ -115,6 +117,12 @@ lib_src := $(foreach m,$(modules),$(addprefix src/$(m)/,$(SRC_$(m)))) $(BOARDS:%
 lib_obj := $(lib_src:%.c=$(B)/%.o) $(BOARDS:%=$(B)/gen/%_tables.o) $(B)/gen/board_list.o
 launcher_obj := $(SRC_launcher:%.c=$(B)/launcher/%.o) $(B)/gen/exec_parts.o
 LIB := $(B)/libvmm.a
+# What every launch runs is linked first: together, it lies on few pages, and each page fault costs more than the code.
+launch := $(addprefix launcher/,main opts run signals text) $(addprefix src/,vm/vm vm/devices vm/attach vm/attach_console vm/attach_net vm/vcpu vm/report hv/hv \
+	$(patsubst %.c,hv/%,$(filter kvm%,$(SRC_hv))) host/loop host/console host/park host/term boot/boot boot/boot_file \
+	boot/boot_kind boot/boot_arm64 boot/boot_elf dtb/dtb_patch mem/mem bus/bus board/board base/err base/log base/clock base/parse \
+	dev/pl011 dev/debugcon dev/sysctl virtio/virtio_slot)
+launch_obj := $(filter $(launch:%=$(B)/%.o),$(launcher_obj) $(lib_obj))
 BIN := $(B)/vibevmm
 
 .DELETE_ON_ERROR:
@@ -127,7 +135,7 @@ debug:
 
 $(BIN): $(launcher_obj) $(LIB)
 	@$(if $(Q),echo "  LD      $@")
-	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -o $@ $(launcher_obj) $(LIB) $(LDLIBS)
+	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -o $@ $(launch_obj) $(filter-out $(launch_obj),$(launcher_obj)) $(LIB) $(LDLIBS)
 
 $(LIB): $(lib_obj)
 	@$(if $(Q),echo "  AR      $@")
@@ -293,6 +301,15 @@ bench-l0: $(B)/vibevmm-l0
 $(B)/vibevmm-l0: $(launcher_obj) $(B)/tests/bench/l0.o $(LIB)
 	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=a64_cpu_new,--wrap=main -o $@ $^ $(LDLIBS)
 
+# make images/wc: images/examples/wc.c as an appliance for board micro, build/images/wc.itb. BOARD= names another one.
+examples := $(basename $(notdir $(wildcard images/examples/*.c)))
+example_board := $(if $(BOARD),$(BOARD),micro)
+.PHONY: $(examples:%=images/%)
+$(examples:%=images/%): images/%: images/examples/%.c
+	$(Q)images/kit/build.sh -b $(example_board) -o build/images/$(example_board)/examples $<
+	$(Q)images/kit/appliance.sh $(example_board) build/images/$(example_board)/examples/$*.elf build/images/$*.itb
+	@echo "  IMAGE   build/images/$*.itb"
+
 # Every parser and the bus under libFuzzer: make fuzz FUZZ_SECONDS=600 FUZZ='bus elf'. Finds stay in build/fuzz.
 FUZZ ?= bus virtio elf image gzip zboot dtb fit
 FUZZ_SECONDS ?= 10
@@ -319,11 +336,54 @@ lint: | $(GENERATED)
 format:
 	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
 
-# The manual page is the launcher's own word on its options.
-install: $(BIN)
-	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
-	$(Q)install -s $(BIN) $(DESTDIR)$(PREFIX)/bin/vibevmm
-	$(Q)$(BIN) help --man > $(DESTDIR)$(PREFIX)/share/man/man1/vibevmm.1
+# ---- install -------------------------------------------------------------------------------------------
+# Folders by GNU's names (prefix=/usr bindir=... DESTDIR=...). What tells of options is the launcher's own word on them; of a
+# launcher for another CPU, that of one for this host.
+prefix ?= $(PREFIX)
+bindir ?= $(prefix)/bin
+datarootdir ?= $(prefix)/share
+mandir ?= $(datarootdir)/man
+docdir ?= $(datarootdir)/doc/vibevmm
+bashcompdir ?= $(datarootdir)/bash-completion/completions
+zshcompdir ?= $(datarootdir)/zsh/site-functions
+INSTALL ?= install
+teller := $(if $(CROSS),build/release/vibevmm,$(BIN))
+pages := $(wildcard docs/*.md)
+
+ifneq ($(CROSS),)
+.PHONY: $(teller)
+$(teller):
+	$(Q)$(MAKE) --no-print-directory CROSS= CC=gcc CONFIG=release all
+endif
+$(B)/share/vibevmm.1: $(teller)
+	@mkdir -p $(@D)
+	$(Q)$(teller) help --man > $@
+$(B)/share/vibevmm.bash: $(teller)
+	@mkdir -p $(@D)
+	$(Q)$(teller) completion bash > $@
+$(B)/share/_vibevmm: $(teller)
+	@mkdir -p $(@D)
+	$(Q)$(teller) completion zsh > $@
+
+.PHONY: uninstall deb
+install: $(BIN) $(addprefix $(B)/share/,vibevmm.1 vibevmm.bash _vibevmm)
+	$(Q)$(INSTALL) -d $(addprefix $(DESTDIR),$(bindir) $(mandir)/man1 $(bashcompdir) $(zshcompdir) $(docdir)/docs)
+	$(Q)$(INSTALL) -s --strip-program=$(CROSS)strip -m 755 $(BIN) $(DESTDIR)$(bindir)/vibevmm
+	$(Q)$(INSTALL) -m 644 $(B)/share/vibevmm.1 $(DESTDIR)$(mandir)/man1/vibevmm.1
+	$(Q)$(INSTALL) -m 644 $(B)/share/vibevmm.bash $(DESTDIR)$(bashcompdir)/vibevmm
+	$(Q)$(INSTALL) -m 644 $(B)/share/_vibevmm $(DESTDIR)$(zshcompdir)/_vibevmm
+	$(Q)$(INSTALL) -m 644 README.md LICENSE $(DESTDIR)$(docdir)
+	$(Q)$(INSTALL) -m 644 $(pages) $(DESTDIR)$(docdir)/docs
+
+uninstall:
+	$(Q)rm -f $(addprefix $(DESTDIR),$(bindir)/vibevmm $(mandir)/man1/vibevmm.1 $(bashcompdir)/vibevmm \
+		$(zshcompdir)/_vibevmm $(docdir)/README.md $(docdir)/LICENSE $(addprefix $(docdir)/,$(pages)))
+	$(Q)for d in $(DESTDIR)$(docdir)/docs $(DESTDIR)$(docdir); do \
+		! [ -d $$d ] || rmdir --ignore-fail-on-non-empty $$d; done
+
+# build/vibevmm_VERSION_ARCH.deb
+deb: $(BIN)
+	$(Q)packaging/deb.sh $(target) $(MAKE) --no-print-directory CROSS=$(CROSS) install
 
 clean:
 	$(Q)rm -rf build

@@ -29,6 +29,7 @@ need bash bash
 need python3 python3
 need git git
 need pkill procps
+need script bsdutils
 need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 need aarch64-linux-gnu-objcopy binutils-aarch64-linux-gnu
 need /usr/aarch64-linux-gnu/include/stdio.h libc6-dev-arm64-cross
@@ -42,7 +43,11 @@ if [ -n "$all" ]; then
     need passt passt
     need ip iproute2
     need mkimage u-boot-tools
+    need dtc device-tree-compiler # which mkimage calls
+
     need iasl acpica-tools
+    need zsh zsh
+    need lintian lintian
     command -v qemu-aarch64 >/dev/null || need qemu-aarch64-static qemu-user-static
     need clang clang
     need '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' libclang-rt-14-dev
@@ -63,7 +68,7 @@ units=$(make -s print-tests)
 # shellcheck disable=SC2086 # a list of files
 make -s -j"$(nproc)" $units
 
-boot="tests/boot/kernels.t tests/boot/guests.t tests/boot/hostile.t tests/boot/io.t"
+boot="tests/boot/kernels.t tests/boot/guests.t tests/boot/examples.t tests/boot/scripting.t tests/boot/hostile.t tests/boot/io.t"
 more=
 if [ -n "$all" ]; then
     boot=$(ls tests/boot/*.t)

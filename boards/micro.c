@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * micro.c - the smallest ARM64 machine: a print-a-byte console, power, the CPU's timer, four virtio
- * windows.
+ * micro.c - the smallest ARM64 machine: a byte-at-a-time console, power, the CPU's timer, four
+ * virtio windows.
  *
  * Everything is where `virt` has it, the console at the place of that board's UART: a guest that
- * only stores bytes to 0x09000000 runs on both. Linux prints through its early PL011 console (see
- * vibe.c).
+ * stores bytes to 0x09000000 and polls for them there runs on both. Linux prints through its early
+ * PL011 console (see vibe.c).
  */
 #include "vmm/board.h"
 
@@ -17,7 +17,7 @@ static const struct board_ram micro_ram[] = {
 #define MICRO_DEVICES(X) /* name, kind, base, size, irq, param */ \
     X("gicd",    DEV_GICV3_DIST,   0x08000000, 0x00010000, BOARD_NO_IRQ, 32) \
     X("gicr",    DEV_GICV3_REDIST, 0x080a0000, 0x00100000, BOARD_NO_IRQ, 0) \
-    X("console", DEV_DEBUGCON,     0x09000000, 0x00001000, BOARD_NO_IRQ, 0) \
+    X("console", DEV_DEBUGCON,     0x09000000, 0x00001000, 1, 0) \
     X("sysctl",  DEV_SYSCTL,       0x090c0000, 0x00001000, BOARD_NO_IRQ, 0) \
     X("virtio0", DEV_VIRTIO,       0x0a000000, 0x00000200, 16, 0) \
     X("virtio1", DEV_VIRTIO,       0x0a000200, 0x00000200, 17, 0) \
@@ -33,7 +33,7 @@ extern const uint8_t micro_dtb[];
 const struct board board_micro = {
     .name = "micro",
     .summary =
-        "ARM64, the smallest machine: print-a-byte console, power, timer, four virtio windows",
+        "ARM64, the smallest machine: byte-at-a-time console, power, timer, four virtio windows",
     .compatible = "vibe-vmm,micro",
     .arch = ARCH_ARM64,
     .ram = micro_ram,

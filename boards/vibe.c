@@ -6,7 +6,8 @@
  * The first 192 MiB of RAM have a hole where the three virtio windows are; what --mem asks for
  * beyond them starts at 4 GiB. The interrupt controller lies in the gap between the low RAM and the
  * console. Linux has no driver for the console, but its early PL011 console works with it: that
- * driver stores bytes to offset 0 and asks register 0x18 for "busy" and "full", which read 0.
+ * driver stores bytes to offset 0 and asks register 0x18 for "busy" and "full", which read 0 (see
+ * debugcon.c).
  */
 #include "vmm/board.h"
 
@@ -23,7 +24,7 @@ static const struct board_ram vibe_ram[] = {
     X("virtio2", DEV_VIRTIO,       0x00a02000, 0x00001000, 18, 0) \
     X("gicd",    DEV_GICV3_DIST,   0x0c000000, 0x00010000, BOARD_NO_IRQ, 32) \
     X("gicr",    DEV_GICV3_REDIST, 0x0c0a0000, 0x00100000, BOARD_NO_IRQ, 0) \
-    X("console", DEV_DEBUGCON,     0x90000000, 0x00001000, BOARD_NO_IRQ, 0) \
+    X("console", DEV_DEBUGCON,     0x90000000, 0x00001000, 1, 0) \
     X("sysctl",  DEV_SYSCTL,       0x90001000, 0x00001000, BOARD_NO_IRQ, 0)
 // clang-format on
 

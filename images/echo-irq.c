@@ -10,8 +10,8 @@
  */
 #include "guest.h"
 
-#define UART_IMSC (UART_BASE + 0x38)
-#define UART_ICR  (UART_BASE + 0x44)
+#define UART_IMSC (CONSOLE_BASE + 0x38)
+#define UART_ICR  (CONSOLE_BASE + 0x44)
 #define INT_RX    (1u << 4)
 #define INT_RT    (1u << 6)
 
@@ -21,7 +21,7 @@ static void on_trap(struct trap *t)
 {
     (void)t;
     uint64_t intid = read_sysreg(ICC_IAR1);
-    if (intid == UART_INTID) {
+    if (intid == CONSOLE_INTID) {
         mmio_w32(UART_ICR, INT_RX | INT_RT);
         int c;
         while (!quit && (c = get_char()) >= 0) {
@@ -39,7 +39,7 @@ int guest_main(void)
 {
     trap_hook = on_trap;
     gic_init();
-    gic_enable(UART_INTID, 0x80);
+    gic_enable(CONSOLE_INTID, 0x80);
     mmio_w32(UART_IMSC, INT_RX | INT_RT);
     /* With I masked an interrupt still ends WFI, and it is taken when I opens: none is missed in
      * between. */

@@ -32,8 +32,8 @@
 #define GICC_HPPIR      (GICC_BASE + 0x18)
 #define GICC_DIR        (GICC_BASE + 0x1000)
 
-#define UART_IMSC (UART_BASE + 0x38)
-#define UART_ICR  (UART_BASE + 0x44)
+#define UART_IMSC (CONSOLE_BASE + 0x38)
+#define UART_ICR  (CONSOLE_BASE + 0x44)
 #define INT_TX    (1u << 5)
 
 #define SPI_A 60
@@ -75,7 +75,7 @@ static void on_trap(struct trap *t)
     if (taken < 16)
         order[taken] = intid;
     taken++;
-    if (intid == UART_INTID) {
+    if (intid == CONSOLE_INTID) {
         mmio_w32(UART_IMSC, 0);
         mmio_w32(UART_ICR, INT_TX);
     } else if (intid == TIMER_VIRT_INTID) {
@@ -172,12 +172,12 @@ static void shared_ones(void)
     taken = 0;
     window();
     check_eq(taken, 0, "§4.3.8: GICD_ICPENDR takes pending back");
-    enable(UART_INTID, 0x80);
+    enable(CONSOLE_INTID, 0x80);
     mmio_w32(UART_IMSC, INT_TX);
     put_text("# a byte sent is an interrupt\n");
     for (unsigned i = 0; i < 1000 && !taken; i++)
         window();
-    check(taken == 1 && order[0] == UART_INTID, "a device's wire: the UART's SPI");
+    check(taken == 1 && order[0] == CONSOLE_INTID, "a device's wire: the UART's SPI");
     taken = 0;
     window();
     check_eq(taken, 0, "and its level is low again");

@@ -12,20 +12,22 @@
 #include "vmm/acpi.h"
 
 struct boards_opts {
-    bool map, help;
+    bool map, json, help;
     const char *dtb, *acpi;
 };
 
 #define O(field) offsetof(struct boards_opts, field)
 
 // clang-format off
-static const struct opt boards_options[] = {
+const struct opt boards_options[] = {
     {"map",  0,   OPT_FLAG, O(map),  0, NULL,   "memory map, by address"},
     {"dtb",  0,   OPT_TEXT, O(dtb),  0, "FILE", "write the device tree; - prints it"},
     {"acpi", 0,   OPT_TEXT, O(acpi), 0, "FILE", "write the ACPI tables, as they are in memory; - prints them"},
+    {"json", 0,   OPT_FLAG, O(json), 0, NULL,   "everything about it, or about each board, as JSON"},
     {"help", 'h', OPT_FLAG, O(help), 0, NULL,   "this text"},
 };
 // clang-format on
+const unsigned n_boards_options = ARRAY_LEN(boards_options);
 
 static const char *const arch_names[] = {[ARCH_ARM64] = "arm64", [ARCH_X86_64] = "x86_64"};
 
@@ -116,6 +118,65 @@ static void board_map(const struct board *b, struct text *t)
     }
 }
 
+static void json_devices(struct json *j, const struct board *b)
+{
+    json_open(j, "devices", '[');
+    for (const struct board_dev *d = b->devs; d < b->devs + b->n_devs; d++) {
+        json_open(j, NULL, '{');
+        json_text(j, "name", d->name);
+        json_text(j, "kind", board_kind_name(d->kind));
+        json_hex(j, board_kind_ports(d->kind) ? "port" : "base", d->base);
+        json_u64(j, "size", d->size);
+        if (d->irq != BOARD_NO_IRQ)
+            json_u64(j, b->arch == ARCH_X86_64 ? "gsi" : "spi", (uint64_t)d->irq);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
+/* Sizes in bytes, addresses as hex digits. */
+static void board_json(struct json *j, const struct board *b)
+{
+    json_open(j, NULL, '{');
+    json_text(j, "name", b->name);
+    json_bool(j, "default", b == boards[0]);
+    json_text(j, "architecture", arch_names[b->arch]);
+    json_text(j, "summary", b->summary);
+    json_text(j, "compatible", b->compatible);
+    json_u64(j, "mem_min", b->mem_min);
+    json_u64(j, "mem_max", board_mem_max(b));
+    json_u64(j, "mem_default", b->mem_default);
+    json_u64(j, "cpus_max", b->cpus_max);
+    json_text(j, "console", b->console);
+    json_text(j, "command_line", b->bootargs ? b->bootargs : "");
+    json_hex(j, "raw_entry", b->ram[0].base + b->raw_off);
+    json_open(j, "ram", '[');
+    for (unsigned i = 0; i < b->n_ram; i++) {
+        json_open(j, NULL, '{');
+        json_hex(j, "base", b->ram[i].base);
+        json_u64(j, "size", b->ram[i].size);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+    json_devices(j, b);
+    json_close(j, '}');
+}
+
+/* NULL: all of them, as an array. */
+static int boards_json(const struct board *b)
+{
+    struct json j = {.first = true};
+    if (b) {
+        board_json(&j, b);
+        return json_print(&j);
+    }
+    json_open(&j, NULL, '[');
+    for (unsigned i = 0; boards[i]; i++)
+        board_json(&j, boards[i]);
+    json_close(&j, ']');
+    return json_print(&j);
+}
+
 /* What --dtb and --acpi write: the board has one of them. */
 static int board_write(const struct board *b, const struct boards_opts *o)
 {
@@ -140,29 +201,38 @@ static int board_write(const struct board *b, const struct boards_opts *o)
     return rc ? STATUS_HOST : 0;
 }
 
+static int boards_check(const struct boards_opts *o, const struct opt_rest *rest, struct err *err)
+{
+    const char *what = o->map ? "map" : o->dtb ? "dtb" : o->acpi ? "acpi" : NULL;
+    if (rest->n_words > 1 || rest->n_after)
+        return err_set(err, ERR_HOST, EINVAL, "boards takes one name");
+    if (what && !rest->n_words && !o->help)
+        return err_set(err, ERR_HOST, EINVAL, "boards --%s: the board's name is missing", what);
+    if (o->dtb && o->acpi)
+        return err_set(err, ERR_HOST, EINVAL, "boards --dtb and --acpi: give one of them");
+    if (what && o->json)
+        return err_set(err, ERR_HOST, EINVAL, "boards --json and --%s: give one of them", what);
+    return 0;
+}
+
 int cmd_boards(int argc, char **argv)
 {
     struct boards_opts o = {0};
     struct opt_rest rest;
     struct err err = {0};
     struct text t = {0};
-    int rc = opts_parse(boards_options, ARRAY_LEN(boards_options), &o, argc, argv, &rest, &err);
-    if (!rc && (rest.n_words > 1 || rest.n_after))
-        rc = err_set(&err, ERR_HOST, EINVAL, "boards takes one name");
-    if (!rc && !rest.n_words && !o.help && (o.map || o.dtb || o.acpi))
-        rc = err_set(&err, ERR_HOST, EINVAL, "boards --%s: the board's name is missing",
-                     o.map   ? "map"
-                     : o.dtb ? "dtb"
-                             : "acpi");
-    if (!rc && o.dtb && o.acpi)
-        rc = err_set(&err, ERR_HOST, EINVAL, "boards --dtb and --acpi: give one of them");
+    int rc = opts_parse(boards_options, n_boards_options, &o, argc, argv, &rest, &err);
+    if (!rc)
+        rc = boards_check(&o, &rest, &err);
     if (rc)
         return say_err(&err);
     if (o.help) {
-        text_add(&t, "Usage: vibevmm boards [NAME] [--map | --dtb|--acpi FILE]\n");
-        opts_help(boards_options, ARRAY_LEN(boards_options), &t, false);
+        text_add(&t, "Usage: vibevmm boards [NAME] [--json | --map | --dtb|--acpi FILE]\n");
+        opts_help(boards_options, n_boards_options, &t, false);
         return text_print(&t);
     }
+    if (!rest.n_words && o.json)
+        return boards_json(NULL);
     if (!rest.n_words) {
         boards_list(&t);
         return text_print(&t);
@@ -172,6 +242,8 @@ int cmd_boards(int argc, char **argv)
         say("%.80s: no such board; vibevmm boards lists them", rest.words[0]);
         return STATUS_HOST;
     }
+    if (o.json)
+        return boards_json(b);
     bool file = o.dtb || o.acpi;
     if (o.map)
         board_map(b, &t);

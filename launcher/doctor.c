@@ -26,24 +26,44 @@ static bool first_line(const char *path, char *buf, size_t len)
     return true;
 }
 
-static void doctor_host(struct text *t)
+/* What was found. Texts point into this struct, into constants or into the environment. */
+struct doctor {
+    struct utsname host;
+    bool has_host;
+    long cpus;
+    uint64_t mem, page, cgroup_limit; /* bytes; 0: no limit */
+    char huge_pages[128];
+    bool extensions;         /* the CPU shows virtualization */
+    const char *kvm, *error; /* "opens", "missing", "does not open"; the system's word on it */
+    const char *next;        /* what to do about it */
+};
+
+struct doctor_opts {
+    bool json, help;
+};
+
+#define O(field) offsetof(struct doctor_opts, field)
+
+// clang-format off
+const struct opt doctor_options[] = {
+    {"json", 0,   OPT_FLAG, O(json), 0, NULL, "the same as JSON"},
+    {"help", 'h', OPT_FLAG, O(help), 0, NULL, "this text"},
+};
+// clang-format on
+const unsigned n_doctor_options = ARRAY_LEN(doctor_options);
+
+/* ---- finding out ---- */
+
+static void find_host(struct doctor *d)
 {
-    struct utsname u;
-    if (!uname(&u))
-        text_add(t, "host       %s %s, %s\n", u.sysname, u.release, u.machine);
-    text_add(t, "CPUs       %ld\n", sysconf(_SC_NPROCESSORS_ONLN));
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    text_add(t, "memory     %" PRIu64 " MiB, page size ",
-             ((uint64_t)sysconf(_SC_PHYS_PAGES) * page) >> 20);
-    text_size(t, page);
+    d->has_host = !uname(&d->host);
+    d->cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    d->page = (uint64_t)sysconf(_SC_PAGESIZE);
+    d->mem = (uint64_t)sysconf(_SC_PHYS_PAGES) * d->page;
     char limit[64];
     if (first_line("/sys/fs/cgroup/memory.max", limit, sizeof limit) && strcmp(limit, "max") != 0)
-        text_add(t, ", limited to %" PRIu64 " MiB by the control group",
-                 (uint64_t)strtoull(limit, NULL, 10) >> 20);
-    text_add(t, "\n");
-    char thp[128];
-    if (first_line("/sys/kernel/mm/transparent_hugepage/enabled", thp, sizeof thp))
-        text_add(t, "huge pages %s\n", thp);
+        d->cgroup_limit = strtoull(limit, NULL, 10);
+    first_line("/sys/kernel/mm/transparent_hugepage/enabled", d->huge_pages, sizeof d->huge_pages);
 }
 
 static bool in_container(void)
@@ -71,100 +91,231 @@ static bool has_cpu_flag(const char *flag)
 }
 #endif
 
-static void doctor_kvm(struct text *t)
+static void find_kvm(struct doctor *d)
 {
 #ifdef __x86_64__
-    bool cpu = has_cpu_flag(" vmx") || has_cpu_flag(" svm");
-    text_add(t, "CPU        %s\n",
-             cpu ? "has virtualization extensions"
-                 : "shows no virtualization extensions (vmx, svm)");
+    d->extensions = has_cpu_flag(" vmx") || has_cpu_flag(" svm");
 #else
-    bool cpu = true;
+    d->extensions = true;
 #endif
     struct stat st;
     if (stat("/dev/kvm", &st) < 0) {
-        text_add(t, "/dev/kvm   missing: %s\n", strerror(errno));
-        text_add(t, "           %s\n",
-                 in_container() ? "this is a container: start it with --device /dev/kvm, on a host "
-                                  "that has it"
-                 : cpu          ? "next: load the kernel's module (modprobe kvm_intel, kvm_amd; on "
-                                  "arm64 KVM is built in), or enable virtualization in the firmware"
-                                : "next: enable virtualization in the firmware, or nested "
-                                  "virtualization in the hypervisor this host runs on");
+        d->kvm = "missing";
+        d->error = strerror(errno);
+        d->next = in_container() ? "this is a container: start it with --device /dev/kvm, on a "
+                                   "host that has it"
+                  : d->extensions
+                      ? "load the kernel's module (modprobe kvm_intel, kvm_amd; on arm64 KVM is "
+                        "built in), or enable virtualization in the firmware"
+                      : "enable virtualization in the firmware, or nested virtualization in the "
+                        "hypervisor this host runs on";
         return;
     }
     int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-    int code = errno;
     if (fd >= 0) {
         close(fd);
-        text_add(t, "/dev/kvm   opens\n");
+        d->kvm = "opens";
         return;
     }
-    text_add(t, "/dev/kvm   does not open: %s\n", strerror(code));
-    if (code == EACCES || code == EPERM)
-        text_add(t, "           next: %s\n",
-                 st.st_mode & 0060 ? "join its group (usermod -aG kvm $USER) and log in again"
-                                   : "ask for access to the device (chmod, or a udev rule)");
+    d->kvm = "does not open";
+    d->error = strerror(errno);
+    if (errno != EACCES && errno != EPERM)
+        d->next = "load the module for this CPU (modprobe kvm_intel or kvm_amd)";
     else
-        text_add(t,
-                 "           next: load the module for this CPU (modprobe kvm_intel or kvm_amd)\n");
+        d->next = st.st_mode & 0060 ? "join its group (usermod -aG kvm $USER) and log in again"
+                                    : "ask for access to the device (chmod, or a udev rule)";
+}
+
+/* Architectures of this launcher's boards. */
+static const struct {
+    enum board_arch arch;
+    const char *name;
+} archs[] = {
+    {ARCH_ARM64,  "arm64" },
+    {ARCH_X86_64, "x86_64"},
+};
+
+static bool has_board(enum board_arch arch)
+{
+    for (unsigned i = 0; boards[i]; i++)
+        if (boards[i]->arch == arch)
+            return true;
+    return false;
+}
+
+static const char *const engine_names[] = {"kvm", "hvf", "soft"};
+
+struct engine_found {
+    const struct hv_ops *ops; /* NULL: it does not run them, err says why */
+    struct hv_caps caps;
+    struct err err;
+};
+
+static void find_engine(const char *name, enum board_arch arch, struct engine_found *f)
+{
+    char why[640];
+    *f = (struct engine_found){0};
+    if (hv_choose(name, arch, &f->ops, &f->caps, why, sizeof why, &f->err))
+        f->ops = NULL;
+}
+
+static const char *const streams[] = {"standard input", "standard output", "standard error"};
+
+/* ---- as text ---- */
+
+static void text_host(const struct doctor *d, struct text *t)
+{
+    if (d->has_host)
+        text_add(t, "host       %s %s, %s\n", d->host.sysname, d->host.release, d->host.machine);
+    text_add(t, "CPUs       %ld\n", d->cpus);
+    text_add(t, "memory     %" PRIu64 " MiB, page size ", d->mem >> 20);
+    text_size(t, d->page);
+    if (d->cgroup_limit)
+        text_add(t, ", limited to %" PRIu64 " MiB by the control group", d->cgroup_limit >> 20);
+    text_add(t, "\n");
+    if (*d->huge_pages)
+        text_add(t, "huge pages %s\n", d->huge_pages);
+}
+
+static void text_kvm(const struct doctor *d, struct text *t)
+{
+#ifdef __x86_64__
+    text_add(t, "CPU        %s\n",
+             d->extensions ? "has virtualization extensions"
+                           : "shows no virtualization extensions (vmx, svm)");
+#endif
+    text_add(t, "/dev/kvm   %s%s%s\n", d->kvm, d->error ? ": " : "", d->error ? d->error : "");
+    if (d->next)
+        text_add(t, "           next: %s\n", d->next);
 }
 
 /* Which engine runs the boards of this architecture, and why the others do not. */
-static void doctor_engines(struct text *t, enum board_arch arch, const char *arch_name)
+static void text_engines(enum board_arch arch, const char *arch_name, struct text *t)
 {
-    const struct hv_ops *ops;
-    struct hv_caps caps;
-    char why[640];
-    struct err err = {0};
-    static const char *const names[] = {"kvm", "hvf", "soft"};
-    for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
-        memset(&caps, 0, sizeof caps);
-        if (hv_choose(names[i], arch, &ops, &caps, why, sizeof why, &err))
-            text_add(t, "%-10s no (%s)\n", names[i], err.text);
+    struct engine_found f;
+    for (unsigned i = 0; i < ARRAY_LEN(engine_names); i++) {
+        find_engine(engine_names[i], arch, &f);
+        if (!f.ops)
+            text_add(t, "%-10s no (%s)\n", engine_names[i], f.err.text);
         else
-            text_add(t, "%-10s yes, up to %u vCPUs%s\n", names[i], caps.cpus_max,
-                     caps.gicv2 ? ", with a GICv2" : "");
+            text_add(t, "%-10s yes, up to %u vCPUs%s\n", engine_names[i], f.caps.cpus_max,
+                     f.caps.gicv2 ? ", with a GICv2" : "");
     }
-    if (hv_choose("auto", arch, &ops, &caps, why, sizeof why, &err))
-        text_add(t, "auto       no engine for %s guests: %s\n", arch_name, err.text);
+    find_engine("auto", arch, &f);
+    if (!f.ops)
+        text_add(t, "auto       no engine for %s guests: %s\n", arch_name, f.err.text);
     else
-        text_add(t, "auto       takes %s for %s guests\n", ops->name, arch_name);
+        text_add(t, "auto       takes %s for %s guests\n", f.ops->name, arch_name);
 }
 
-static void doctor_terminal(struct text *t)
+static void text_terminal(struct text *t)
 {
-    static const char *const names[] = {"standard input", "standard output", "standard error"};
     const char *term = getenv("TERM");
     text_add(t, "terminal   ");
     for (int i = 0; i < 3; i++)
-        text_add(t, "%s%s: %s", i ? ", " : "", names[i], isatty(i) ? "yes" : "no");
+        text_add(t, "%s%s: %s", i ? ", " : "", streams[i], isatty(i) ? "yes" : "no");
     text_add(t, "%s%s\n", term ? ", TERM=" : "", term ? term : "");
+}
+
+static int doctor_text(const struct doctor *d)
+{
+    struct text t = {0};
+    text_host(d, &t);
+    text_kvm(d, &t);
+    for (unsigned i = 0; i < ARRAY_LEN(archs); i++)
+        if (has_board(archs[i].arch))
+            text_engines(archs[i].arch, archs[i].name, &t);
+    text_terminal(&t);
+    return text_print(&t);
+}
+
+/* ---- as JSON ---- */
+
+static void json_host(const struct doctor *d, struct json *j)
+{
+    json_open(j, "host", '{');
+    if (d->has_host) {
+        json_text(j, "system", d->host.sysname);
+        json_text(j, "release", d->host.release);
+        json_text(j, "machine", d->host.machine);
+    }
+    json_u64(j, "cpus", (uint64_t)d->cpus);
+    json_u64(j, "mem", d->mem);
+    json_u64(j, "page_size", d->page);
+    if (d->cgroup_limit)
+        json_u64(j, "mem_limit", d->cgroup_limit);
+    json_text(j, "huge_pages", *d->huge_pages ? d->huge_pages : NULL);
+    json_bool(j, "virtualization_extensions", d->extensions);
+    json_close(j, '}');
+    json_open(j, "kvm", '{');
+    json_bool(j, "opens", !d->error);
+    json_text(j, "state", d->kvm);
+    json_text(j, "error", d->error);
+    json_text(j, "next", d->next);
+    json_close(j, '}');
+}
+
+static void json_engines(enum board_arch arch, const char *arch_name, struct json *j)
+{
+    struct engine_found f;
+    json_open(j, arch_name, '{');
+    find_engine("auto", arch, &f);
+    json_text(j, "auto", f.ops ? f.ops->name : NULL);
+    for (unsigned i = 0; i < ARRAY_LEN(engine_names); i++) {
+        find_engine(engine_names[i], arch, &f);
+        json_open(j, engine_names[i], '{');
+        json_bool(j, "runs", f.ops);
+        if (f.ops) {
+            json_u64(j, "cpus_max", f.caps.cpus_max);
+            json_bool(j, "gicv2", f.caps.gicv2);
+        } else {
+            json_text(j, "error", f.err.text);
+        }
+        json_close(j, '}');
+    }
+    json_close(j, '}');
+}
+
+static int doctor_json(const struct doctor *d)
+{
+    struct json j = {.first = true};
+    json_open(&j, NULL, '{');
+    json_host(d, &j);
+    json_open(&j, "engines", '{');
+    for (unsigned i = 0; i < ARRAY_LEN(archs); i++)
+        if (has_board(archs[i].arch))
+            json_engines(archs[i].arch, archs[i].name, &j);
+    json_close(&j, '}');
+    json_open(&j, "terminals", '[');
+    for (int i = 0; i < 3; i++)
+        if (isatty(i))
+            json_text(&j, NULL, streams[i]);
+    json_close(&j, ']');
+    json_text(&j, "term", getenv("TERM"));
+    json_close(&j, '}');
+    return json_print(&j);
 }
 
 int cmd_doctor(int argc, char **argv)
 {
-    (void)argv;
-    if (argc) {
-        say("doctor takes no arguments; to watch a run: vibevmm run --doctor SECONDS IMAGE");
-        return STATUS_HOST;
+    struct doctor_opts o = {0};
+    struct opt_rest rest;
+    struct err err = {0};
+    int rc = opts_parse(doctor_options, n_doctor_options, &o, argc, argv, &rest, &err);
+    if (!rc && (rest.n_words || rest.n_after))
+        rc = err_set(&err, ERR_HOST, EINVAL,
+                     "doctor takes no arguments; to watch a run: vibevmm run --doctor SECONDS "
+                     "IMAGE");
+    if (rc)
+        return say_err(&err);
+    if (o.help) {
+        struct text t = {0};
+        text_add(&t, "Usage: vibevmm doctor [--json]\n");
+        opts_help(doctor_options, n_doctor_options, &t, false);
+        return text_print(&t);
     }
-    static const struct {
-        enum board_arch arch;
-        const char *name;
-    } archs[] = {
-        {ARCH_ARM64,  "arm64" },
-        {ARCH_X86_64, "x86_64"},
-    };
-    struct text t = {0};
-    doctor_host(&t);
-    doctor_kvm(&t);
-    for (unsigned i = 0; i < ARRAY_LEN(archs); i++)
-        for (unsigned k = 0; boards[k]; k++)
-            if (boards[k]->arch == archs[i].arch) {
-                doctor_engines(&t, archs[i].arch, archs[i].name);
-                break;
-            }
-    doctor_terminal(&t);
-    return text_print(&t);
+    struct doctor d = {0};
+    find_host(&d);
+    find_kvm(&d);
+    return o.json ? doctor_json(&d) : doctor_text(&d);
 }

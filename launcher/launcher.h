@@ -47,6 +47,23 @@ void say_text(struct text *t);
 /* The message of a failed set-up; returns its exit status. */
 int say_err(const struct err *err);
 
+/* ---- json.c: one JSON text; `key` is NULL in an array ---- */
+
+struct json {
+    struct text t;
+    bool first; /* nothing was written in the innermost object or array: true at the start */
+};
+
+void json_open(struct json *j, const char *key, char bracket);
+void json_close(struct json *j, char bracket);
+void json_text(struct json *j, const char *key, const char *val); /* NULL: no member */
+void json_u64(struct json *j, const char *key, uint64_t val);
+/* Addresses and registers: a string of hex digits, because a reader may keep numbers as doubles. */
+void json_hex(struct json *j, const char *key, uint64_t val);
+void json_bool(struct json *j, const char *key, bool val);
+/* As text_print(), with a newline. */
+int json_print(struct json *j);
+
 /* ---- opts.c: option tables ---- */
 
 enum opt_kind {
@@ -121,6 +138,8 @@ struct command {
     const char *args;
     const char *help;
     int (*fn)(int argc, char **argv);
+    const struct opt *opts; /* NULL: it has none */
+    const unsigned *n_opts;
 };
 
 extern const struct command commands[];
@@ -130,14 +149,21 @@ int cmd_run(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
 int cmd_boards(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_completion(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 /* clock_mono_ns() when main() began. */
 extern uint64_t launch_ns;
 
-extern const struct opt run_options[], exec_options[];
-extern const unsigned n_run_options, n_exec_options;
+extern const struct opt run_options[];
+extern const unsigned n_run_options;
+extern const struct opt exec_options[];
+extern const unsigned n_exec_options;
+extern const struct opt boards_options[];
+extern const unsigned n_boards_options;
+extern const struct opt doctor_options[];
+extern const unsigned n_doctor_options;
 
 /* man.c */
 int man_print(void);

@@ -11,16 +11,18 @@
 
 uint64_t launch_ns;
 
+// clang-format off
+/* columns: name, arguments, help, function, options */
 const struct command commands[] = {
-    {"run",     "[options] IMAGE [-- guest arguments]", "boot an image (options first mean run)",
-     cmd_run                                                                                                  },
-    {"exec",    "[options] [--] PROGRAM [argument]...", "run a static Linux program in a machine",
-     cmd_exec                                                                                                 },
-    {"boards",  "[NAME] [--map | --dtb|--acpi FILE]",   "the boards, or one of them",              cmd_boards },
-    {"doctor",  "",                                     "what this host offers, and what to do",   cmd_doctor },
-    {"help",    "[--man]",                              "this text, or the manual page as roff",   cmd_help   },
-    {"version", "",                                     "the version",                             cmd_version},
+    {"run",        "[options] IMAGE [-- guest arguments]", "boot an image (options first mean run)", cmd_run,        run_options,    &n_run_options},
+    {"exec",       "[options] [--] PROGRAM [argument]...", "run a static Linux program in a machine", cmd_exec,       exec_options,   &n_exec_options},
+    {"boards",     "[NAME] [--json | --map | --dtb|--acpi FILE]", "the boards, or one of them",      cmd_boards,     boards_options, &n_boards_options},
+    {"doctor",     "[--json]",                             "what this host offers, and what to do",  cmd_doctor,     doctor_options, &n_doctor_options},
+    {"completion", "bash|zsh",                             "what completes these words in a shell",  cmd_completion, NULL,           NULL},
+    {"help",       "[--man]",                              "this text, or the manual page as roff",  cmd_help,       NULL,           NULL},
+    {"version",    "",                                     "the version",                            cmd_version,    NULL,           NULL},
 };
+// clang-format on
 const unsigned n_commands = ARRAY_LEN(commands);
 
 static int cmd_none(int argc, char **argv, const char *command)
@@ -56,7 +58,7 @@ int cmd_help(int argc, char **argv)
     struct text t = {0};
     text_add(&t, "Usage:\n");
     for (unsigned i = 0; i < n_commands; i++)
-        text_add(&t, "  vibevmm %-7s %-36s %s\n", commands[i].name, commands[i].args,
+        text_add(&t, "  vibevmm %-10s %-43s %s\n", commands[i].name, commands[i].args,
                  commands[i].help);
     text_add(&t, "\nOptions of run:\n");
     opts_help(run_options, n_run_options, &t, false);

@@ -61,9 +61,12 @@ int man_print(void)
         text_add(&t, "%s\\fBvibevmm %s\\fR %s\n", i ? ".br\n" : "", commands[i].name,
                  commands[i].args);
     text_add(&t, "%s", man_description);
-    opts_help(run_options, n_run_options, &t, true);
-    text_add(&t, ".SH OPTIONS OF EXEC\n");
-    opts_help(exec_options, n_exec_options, &t, true);
+    for (unsigned i = 0; i < n_commands; i++) {
+        if (!commands[i].opts)
+            continue;
+        text_add(&t, ".SS %s\n", commands[i].name);
+        opts_help(commands[i].opts, *commands[i].n_opts, &t, true);
+    }
     text_add(&t, ".SH EXIT STATUS\n");
     usage_statuses(&t, true);
     text_add(&t, "%s", man_tail);

@@ -21,7 +21,7 @@ enum dev_kind {
                      */
     DEV_GICV3_REDIST,
     DEV_CFI_FLASH, /* `param`: erase-block size in bytes; filled by --firmware */
-    DEV_DEBUGCON,  /* a byte store prints it */
+    DEV_DEBUGCON,  /* DR and FR of a PL011, and nothing to set up */
     DEV_SYSCTL,    /* power and exit status, SiFive test-finisher layout */
     DEV_VIRTIO,    /* a virtio-mmio window, empty until something is attached */
     /* Of the PC. Those with "engine" are not modelled here: an engine that runs x86 brings them. */

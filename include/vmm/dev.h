@@ -48,8 +48,8 @@ int pl061_new(struct dev **dev, const char *name, struct irq_line irq);
  * thread. */
 void pl061_set_input(struct dev *dev, unsigned pin, bool level);
 
-/* A store of a byte (or the low byte of 2 or 4) prints it; loads give 0. */
-int debugcon_new(struct dev **dev, const char *name, struct chr *chr);
+/* A store of a byte (or the low byte of more) prints it; a load takes one of the input. */
+int debugcon_new(struct dev **dev, const char *name, struct chr *chr, struct irq_line irq);
 
 /* A 16550 UART, with the same three functions for its input as a PL011. */
 int uart16550_new(struct dev **dev, const char *name, struct chr *chr, struct irq_line irq);

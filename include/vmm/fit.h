@@ -37,7 +37,7 @@ struct fit_part {
     const char *type, *arch, *os, *compression, *description;
     bool has_load, has_entry;
     gpa_t load, entry;
-    uint64_t off, len; /* its bytes in the file */
+    uint64_t off, len; /* its bytes, from the start of the appliance */
     bool external;     /* after the tree, not in it */
     struct fit_hash hashes[FIT_HASHES_MAX];
     unsigned n_hashes;
@@ -47,7 +47,7 @@ struct fit_part {
 struct fit {
     const char *path; /* the caller's */
     int fd;
-    uint64_t file_len;
+    uint64_t base, file_len; /* of the appliance in its file: all of it, except in an executable */
     uint8_t *tree; /* tree_len bytes; hostile, but a whole tree */
     uint64_t tree_len;
     const char *description;
@@ -62,7 +62,8 @@ struct fit {
 };
 
 /*
- * Open an appliance and choose `config`, or its default when that is NULL. `path` must outlive it.
+ * Open an appliance, or the one inside of an executable (app.h), and choose `config`, or its default
+ * when that is NULL. `path` must outlive it.
  * Everything the file says of sizes and places is checked here; payloads are read by boot_load().
  * An appliance with a signature is refused unless `ignore_signature`.
  */

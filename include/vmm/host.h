@@ -66,6 +66,7 @@ int loop_arm(struct loop *loop, struct loop_timer *t, uint64_t deadline_ns);
  * One writer at a time: the device's lock sees to that.
  */
 struct console {
+    uint8_t buf[4096]; /* input; first, so that what every run writes lies together */
     struct chr chr;
     struct loop *loop;
     int in_fd, out_fd;
@@ -80,8 +81,7 @@ struct console {
     _Atomic bool stop; /* console_stop() was called: bytes are dropped, a blocked write gives up */
     struct iovec iov;  /* what the writer hands to the kernel; console_stop() empties it */
     struct pollfd pfd; /* as iov, for a descriptor that is non-blocking */
-    pthread_mutex_t lock; /* the input buffer below */
-    uint8_t buf[4096];
+    pthread_mutex_t lock; /* buf and what follows */
     unsigned head, len;
     bool ended, watching, wanted, failed;
     struct loop_watch watch; /* of in_fd */

@@ -27,7 +27,7 @@ static const struct board_kind_rule {
     [DEV_GICV3_DIST]   = {false, false, 0x10000, ARM64},     /* GICv3 IHI 0069H §12.8 */
     [DEV_GICV3_REDIST] = {false, false, GIC_REDIST_SIZE, ARM64},
     [DEV_CFI_FLASH]    = {false, false, 0x1000,  ARM64},
-    [DEV_DEBUGCON]     = {false, true,  0x200,   ARM64},
+    [DEV_DEBUGCON]     = {true,  true,  0x200,   ARM64},
     [DEV_SYSCTL]       = {false, false, 0x200,   0},
     [DEV_VIRTIO]       = {true,  false, 0x200,   0},         /* virtio 1.2 §4.2.2: registers to 0xff, then configuration */
     [DEV_UART16550]    = {true,  true,  8,       X86_64},    /* PC16550D data sheet §8 */

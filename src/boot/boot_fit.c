@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vmm/app.h"
 #include "vmm/tree.h"
 
 #define FIT_TREE_MAX INT32_MAX /* libfdt's offsets are int */
@@ -451,7 +452,8 @@ static int fit_tree_check(const struct fit *fit)
 
 static int fit_tree_read(struct fit *fit, struct err *err)
 {
-    struct boot_file f = {.path = fit->path, .fd = fit->fd, .len = fit->file_len};
+    struct boot_file f = {
+        .path = fit->path, .fd = fit->fd, .base = fit->base, .len = fit->file_len};
     uint8_t head[FIT_HEADER];
     int rc = boot_file_read(&f, 0, head, sizeof head, err);
     if (rc)
@@ -526,6 +528,7 @@ int fit_open(struct fit **out, const char *path, const char *config, bool ignore
         rc = err_set(err, ERR_IMAGE, EINVAL, "%s: an appliance is a regular file", path);
     if (!rc) {
         fit->file_len = (uint64_t)st.st_size;
+        app_find(fit->fd, fit->file_len, &fit->base, &fit->file_len);
         rc = fit_read(fit, config, ignore_signature, err);
     }
     if (rc)

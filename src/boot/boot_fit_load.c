@@ -76,7 +76,7 @@ static struct boot_file fit_bytes(const struct fit *fit, const struct fit_part *
         .path = part->label,
         .fd = part->external ? fit->fd : -1,
         .data = part->external ? NULL : fit->tree,
-        .base = part->off,
+        .base = part->off + (part->external ? fit->base : 0),
         .len = part->len,
     };
 }

@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vmm/app.h"
+
 static const struct boot_arch_words {
     const char *accepted, *needs;
 } boot_arch_words[] = {
@@ -291,10 +293,13 @@ enum boot_peek boot_peek(const char *path, enum board_arch *arch)
         return BOOT_PEEK_NOTHING;
     if (!fstat(fd, &st) && S_ISREG(st.st_mode))
         n = pread(fd, head, sizeof head, 0);
+    struct boot_seen seen = boot_recognise(head, n > 0 ? (uint64_t)n : 0);
+    uint64_t base, len;
+    if (n > 0 && !memcmp(head, "\177ELF", 4) && app_find(fd, (uint64_t)st.st_size, &base, &len))
+        seen.format = BOOT_TREE;
     close(fd);
     if (n <= 0)
         return BOOT_PEEK_NOTHING;
-    struct boot_seen seen = boot_recognise(head, (uint64_t)n);
     if (seen.format == BOOT_GZIP) {
         uint8_t inner[BOOT_HEAD];
         seen = boot_recognise(inner, boot_gz_peek(head, (size_t)n, inner, sizeof inner));

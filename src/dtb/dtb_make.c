@@ -89,8 +89,8 @@ static void dtb_reg(struct dtb_out *o, const struct board_dev *d)
              (uint32_t)d->size);
 }
 
-/* What a PrimeCell's node has besides its compatible: window, interrupt, bus clock. */
-static void dtb_primecell(struct dtb_out *o, const struct board_dev *d)
+/* Window and interrupt. */
+static void dtb_reg_irq(struct dtb_out *o, const struct board_dev *d)
 {
     dtb_reg(o, d);
     dtb_u32s(o, "interrupts", DTB_GIC_SPI, (uint32_t)d->irq, DTB_LEVEL_HIGH);
@@ -108,7 +108,7 @@ static void dtb_pl011(struct dtb_out *o, const struct board_dev *d)
 {
     dtb_begin_at(o, "pl011", d->base);
     dtb_texts(o, "compatible", "arm,pl011\0arm,primecell");
-    dtb_primecell(o, d);
+    dtb_reg_irq(o, d);
     dtb_u32s(o, "clocks", DTB_CLOCK, DTB_CLOCK);
     dtb_texts(o, "clock-names", "uartclk\0apb_pclk");
     dtb_end(o);
@@ -118,7 +118,7 @@ static void dtb_pl031(struct dtb_out *o, const struct board_dev *d)
 {
     dtb_begin_at(o, "pl031", d->base);
     dtb_texts(o, "compatible", "arm,pl031\0arm,primecell");
-    dtb_primecell(o, d);
+    dtb_reg_irq(o, d);
     dtb_apb_clock(o);
     dtb_end(o);
 }
@@ -127,7 +127,7 @@ static void dtb_pl061(struct dtb_out *o, const struct board_dev *d)
 {
     dtb_begin_at(o, "pl061", d->base);
     dtb_texts(o, "compatible", "arm,pl061\0arm,primecell");
-    dtb_primecell(o, d);
+    dtb_reg_irq(o, d);
     dtb_apb_clock(o);
     dtb_flag(o, "gpio-controller");
     dtb_u32s(o, "#gpio-cells", 2);
@@ -192,7 +192,7 @@ static void dtb_debugcon(struct dtb_out *o, const struct board_dev *d)
 {
     dtb_begin_at(o, "debugcon", d->base);
     dtb_text(o, "compatible", "vibe-vmm,debugcon");
-    dtb_reg(o, d);
+    dtb_reg_irq(o, d);
     dtb_end(o);
 }
 

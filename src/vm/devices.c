@@ -136,7 +136,8 @@ static int vm_pl061(struct vm *vm, const struct board_dev *row, struct dev **dev
 #if HAVE_DEV_DEBUGCON
 static int vm_debugcon(struct vm *vm, const struct board_dev *row, struct dev **dev)
 {
-    return debugcon_new(dev, row->name, vm->cfg.console_aside ? &vm->aside.chr : &vm->con.chr);
+    struct chr *chr = vm->cfg.console_aside ? &vm->aside.chr : &vm->con.chr;
+    return debugcon_new(dev, row->name, chr, vm_wire(vm, row));
 }
 #endif
 

@@ -54,10 +54,12 @@ struct vm_flash {
     int fd; /* of the file behind it; -1: none */
 };
 
+/* In an order in which what every launch writes lies on few pages: each costs a fault. */
 struct vm {
+    struct console con; /* the machine's: standard input and output */
     struct vm_config cfg;
     struct guest_mem mem;
-    struct bus bus, ports; /* ports: x86 */
+    struct bus bus;
     struct dev *devs[VM_DEVS_MAX];
     unsigned n_devs;
     struct dev *gic; /* NULL when the engine brings its own */
@@ -82,10 +84,7 @@ struct vm {
     _Atomic int lost; /* see vm_result */
     struct dev *slot; /* behind every virtio window that is left empty */
     struct loop *loop;
-    struct console con;   /* the machine's: standard input and output */
-    struct console aside; /* of the board's UART when a virtio console is the machine's */
     struct hv_vm *hv;
-    struct vcpu vcpus[VM_CPUS_MAX];
     struct boot_result boot;
     bool has_boot;
     uint64_t phases[VM_PHASES];
@@ -101,11 +100,14 @@ struct vm {
     _Atomic bool want_report;   /* silent() waits to be called on vCPU 0's thread */
     unsigned end_cpu;           /* who ended it; under lock, as are the rest */
     char what[160];
-    struct vm_unmapped unmapped[VM_UNMAPPED_MAX];
     unsigned n_unmapped;
     uint64_t unmapped_total;
     struct loop_timer timeout, silent, pace, key, alarm;
     _Atomic bool pacing;
+    struct vcpu vcpus[VM_CPUS_MAX];
+    struct bus ports; /* x86 */
+    struct vm_unmapped unmapped[VM_UNMAPPED_MAX];
+    struct console aside; /* of the board's UART when a virtio console is the machine's */
 };
 
 /* devices.c: make and map every device of the board; release them. */

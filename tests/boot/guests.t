@@ -7,10 +7,10 @@ need_images
 engine=${ENGINE:-soft}
 
 for board in virt micro vibe; do
-    for name in exceptions strict mmu timer irq fp selfmod smp; do
+    for name in exceptions strict mmu timer irq fp selfmod smp library; do
         for cpus in 1 2 4 8; do
             case $name.$cpus in
-            smp.* | *.1) ;;
+            smp.* | library.* | *.1) ;;
             *) continue ;;
             esac
             # shellcheck disable=SC2046 # arguments

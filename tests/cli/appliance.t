@@ -4,8 +4,8 @@
 . tests/cli/lib.sh
 cd "$T" || exit 1
 
-if ! command -v mkimage >/dev/null; then
-    skip "appliances made by mkimage" "mkimage is not here (package u-boot-tools)"
+if ! command -v mkimage >/dev/null || ! command -v dtc >/dev/null; then
+    skip "appliances made by mkimage" "mkimage or dtc is not here (packages u-boot-tools, device-tree-compiler)"
     finish
     exit 0
 fi

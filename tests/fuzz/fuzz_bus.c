@@ -138,7 +138,7 @@ static void machine_init(struct machine *m)
     check(!pl011_new(&m->uart, "uart", &m->chr, (struct irq_line){gic_set_spi, m->gic, 1}));
     check(!pl031_new(&m->rtc, "rtc", (struct irq_line){gic_set_spi, m->gic, 2}));
     check(!pl061_new(&m->gpio, "gpio", (struct irq_line){gic_set_spi, m->gic, 7}));
-    check(!debugcon_new(&con, "con", NULL));
+    check(!debugcon_new(&con, "con", NULL, (struct irq_line){0}));
     check(!sysctl_new(&sys, "sys", on_request, m));
     check(!virtio_slot_new(&slot, "slot"));
     machine_add(m, m->flash, 0, FLASH_SIZE);

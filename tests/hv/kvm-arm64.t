@@ -29,6 +29,10 @@ for board in virt micro vibe; do
         list $board/$name - "$(args $board $name)"
     done
     list $board/smp.2 - "$(args $board smp) --cpus 2"
+    list $board/library.2 - "$(args $board library) --cpus 2"
+    list $board/primes.2 - "$(args $board examples/primes) --cpus 2 -- 100000"
+    list $board/wc 'one\ttwo\nthree' "$(args $board examples/wc)"
+    list $board/example-hello - "$(args $board examples/hello) -- a b"
 done
 list virt/smp.8 - "$(args virt smp) --cpus 8"
 list virt/echo 'ab\ncd\nq' "$(args virt echo)"

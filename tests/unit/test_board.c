@@ -152,7 +152,7 @@ static void spis_are_used_once(void)
 
 static void the_gic_is_a_pair(void)
 {
-    BAD(d.devs[1].kind = DEV_DEBUGCON, "needs one gicv3-dist and one gicv3-redist");
+    BAD(d.devs[1].kind = DEV_SYSCTL, "needs one gicv3-dist and one gicv3-redist");
     BAD(d.devs[2].kind = DEV_GICV3_DIST, "needs one gicv3-dist and one gicv3-redist");
     BAD(d.devs[2].base = 0x80a8000, "multiples of 64 KiB");
     BAD(d.b.cpus_max = 3, "too small for 3 CPUs");

@@ -14,7 +14,7 @@ static void debugcon_prints_the_low_byte(void)
 {
     struct rig r;
     rig_init(&r, "", 0);
-    expect_u64(debugcon_new(&r.dev, "console0", &r.chr.chr), 0);
+    expect_u64(debugcon_new(&r.dev, "console0", &r.chr.chr, rig_irq(&r)), 0);
     rig_map(&r, 0x1000);
     rig_wr(&r, 0, 1, 'a');
     rig_wr(&r, 0, 2, 0x6600 | 'b');
@@ -32,9 +32,86 @@ static void debugcon_takes_any_access(void)
 {
     struct rig r;
     rig_init(&r, "", 0);
-    expect_u64(debugcon_new(&r.dev, "console0", NULL), 0);
+    expect_u64(debugcon_new(&r.dev, "console0", NULL, rig_irq(&r)), 0);
     rig_map(&r, 0x200);
     rig_sweep(&r, 0x200, UINT64_MAX);
+    rig_fini(&r);
+}
+
+/* FR's bits, PL011 TRM r1p5 §3.3.3 */
+#define FR      0x18
+#define FR_DCD  0x04
+#define FR_RXFE 0x10
+#define FR_RXFF 0x40
+#define FR_TXFE 0x80
+
+static void debugcon_gives_input_in_order_then_the_end(void)
+{
+    struct rig r;
+    rig_init(&r, "ab", 2);
+    expect_u64(debugcon_new(&r.dev, "console0", &r.chr.chr, rig_irq(&r)), 0);
+    rig_map(&r, 0x1000);
+    expect_u32(rd32(&r, FR), FR_TXFE | FR_RXFE | FR_DCD);
+    expect_true(!r.irq.level);
+    fake_chr_feed(&r.chr, 2);
+    expect_true(r.irq.level);
+    expect_u32(rd32(&r, FR), FR_TXFE | FR_DCD);
+    expect_u64(rig_rd(&r, 0, 1), 'a');
+    expect_u64(rig_rd(&r, 0, 8), 'b');
+    expect_true(!r.irq.level);
+    expect_u32(rd32(&r, 0), 0);
+    expect_u32(rd32(&r, FR), FR_TXFE | FR_RXFE | FR_DCD);
+    fake_chr_close(&r.chr);
+    expect_true(r.irq.level);
+    expect_u32(rd32(&r, FR), FR_TXFE | FR_RXFE);
+    expect_u32(rd32(&r, 0), 0);
+    rig_fini(&r);
+}
+
+static void debugcon_says_when_32_bytes_wait(void) /* §3.3.3 RXFF, as deep as r1p5's FIFO */
+{
+    static const char in[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    struct rig r;
+    rig_init(&r, in, 36);
+    expect_u64(debugcon_new(&r.dev, "console0", &r.chr.chr, rig_irq(&r)), 0);
+    rig_map(&r, 0x1000);
+    fake_chr_feed(&r.chr, 36);
+    fake_chr_close(&r.chr);
+    expect_u32(rd32(&r, FR), FR_TXFE | FR_RXFF | FR_DCD);
+    for (unsigned i = 0; i < 36; i++) {
+        expect_u32(rd32(&r, FR) & (FR_RXFE | FR_DCD), FR_DCD);
+        expect_u32(rd32(&r, 0), (uint8_t)in[i]);
+    }
+    expect_u32(rd32(&r, FR), FR_TXFE | FR_RXFE);
+    rig_fini(&r);
+}
+
+/* Of a loop over lines in a shell, the rest of the input is the loop's. */
+static void debugcon_leaves_input_alone_until_it_is_asked(void)
+{
+    struct rig r;
+    rig_init(&r, "ab", 2);
+    expect_u64(debugcon_new(&r.dev, "console0", &r.chr.chr, rig_irq(&r)), 0);
+    rig_map(&r, 0x1000);
+    fake_chr_feed(&r.chr, 2);
+    rig_wr(&r, 0, 1, 'x');
+    expect_u64(r.chr.taken, 0);
+    expect_true(!r.irq.level);
+    expect_u32(rd32(&r, 0), 'a');
+    r.dev->ops->reset(r.dev);
+    expect_true(!r.irq.level);
+    expect_u32(rd32(&r, 0), 'b'); /* the far end was not reset */
+    rig_fini(&r);
+}
+
+static void debugcon_without_a_host_end_has_no_input(void)
+{
+    struct rig r;
+    rig_init(&r, "", 0);
+    expect_u64(debugcon_new(&r.dev, "console0", NULL, rig_irq(&r)), 0);
+    rig_map(&r, 0x1000);
+    expect_u32(rd32(&r, FR), FR_TXFE | FR_RXFE);
+    expect_true(r.irq.level);
     rig_fini(&r);
 }
 
@@ -341,6 +418,10 @@ static void rtc_asks_to_be_woken(void)
 static const struct tap_test tests[] = {
     TAP_TEST(debugcon_prints_the_low_byte),
     TAP_TEST(debugcon_takes_any_access),
+    TAP_TEST(debugcon_gives_input_in_order_then_the_end),
+    TAP_TEST(debugcon_says_when_32_bytes_wait),
+    TAP_TEST(debugcon_leaves_input_alone_until_it_is_asked),
+    TAP_TEST(debugcon_without_a_host_end_has_no_input),
     TAP_TEST(sysctl_passes_requests_on),
     TAP_TEST(sysctl_ignores_what_is_no_request),
     TAP_TEST(an_empty_slot_is_a_placeholder),

@@ -3,11 +3,12 @@
 // crt0.S - from the first instruction to guest_main(), and the exception vectors.
 //
 // Runs at any 4 KiB-aligned address: everything is reached relative to the PC. Entry state is what the boards
-// give (EL1, MMU off, exceptions masked); nothing is taken from registers.
+// give (EL1, MMU off, exceptions masked); of the registers x0 alone is kept, for who looks for a device tree.
 
         .section .text.start, "ax"
         .globl  _start
-_start: msr     daifset, #15
+_start: mov     x19, x0
+        msr     daifset, #15
         adrp    x0, vectors
         add     x0, x0, :lo12:vectors
         msr     vbar_el1, x0
@@ -26,11 +27,14 @@ _start: msr     daifset, #15
         b.hs    2f
         stp     xzr, xzr, [x0], #16
         b       1b
-2:      bl      guest_setup
+2:      adrp    x0, boot_x0
+        str     x19, [x0, :lo12:boot_x0]
+        bl      console_init
         bl      guest_main
         bl      guest_end
 
-// A CPU that PSCI CPU_ON started: x0 is its number.
+// A CPU that PSCI CPU_ON started: x0 points to its struct cpu_start (cpu.c). Its MMU is off and its caches may
+// hold nothing of that memory; the stack is touched only when both are as its starter has them.
         .text
         .globl  cpu_entry
 cpu_entry:
@@ -40,12 +44,24 @@ cpu_entry:
         msr     vbar_el1, x1
         mov     x1, #3 << 20
         msr     cpacr_el1, x1
-        isb
         msr     spsel, #1
-        adrp    x1, __stacks_end
-        add     x1, x1, :lo12:__stacks_end
-        sub     x1, x1, x0, lsl #14             // STACK_SIZE each
-        mov     sp, x1
+        ldp     x1, x2, [x0, #0]                // n, MAIR
+        ldp     x3, x4, [x0, #16]               // TCR, TTBR0
+        ldp     x5, x6, [x0, #32]               // TTBR1, SCTLR
+        msr     mair_el1, x2
+        msr     tcr_el1, x3
+        msr     ttbr0_el1, x4
+        msr     ttbr1_el1, x5
+        isb
+        tlbi    vmalle1
+        dsb     nsh
+        isb
+        msr     sctlr_el1, x6
+        isb
+        adrp    x2, __stacks_end
+        add     x2, x2, :lo12:__stacks_end
+        sub     x2, x2, x1, lsl #14             // STACK_SIZE each
+        mov     sp, x2
         bl      cpu_main
 1:      wfi
         b       1b
@@ -158,3 +174,8 @@ psci:   hvc     #0
         .skip   4096
         .globl  el0_stack_top
 el0_stack_top:
+
+        .balign 8
+        .globl  boot_x0
+boot_x0:
+        .skip   8

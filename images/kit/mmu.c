@@ -25,6 +25,14 @@ void mmu_identity(void)
     barrier("dsb ish");
 }
 
+void mmu_map_ram(uint64_t base, uint64_t size)
+{
+    for (uint64_t i = base >> 30; i < 512 && i << 30 < base + size; i++)
+        if (!mmu_l1[i])
+            mmu_l1[i] = i << 30 | PTE_BLOCK | PTE_RAM;
+    barrier("dsb ishst\n\tisb");
+}
+
 void mmu_on(uint64_t ttbr0, uint64_t ttbr1)
 {
     write_sysreg(mair_el1, 0x04ff);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * guest.h - the little that a bare-metal guest stands on: console, checks, traps, EL0, more CPUs,
- * the end.
+ * guest.h - the little that a bare-metal program stands on (docs/kit.md): console, arguments, time,
+ * more CPUs, traps, interrupts, the end.
  *
- * A guest is `int guest_main(void)` plus this library; crt0.S enters it at EL1 with the MMU off,
- * exceptions masked, a stack, and the library's vectors installed. What it returns is the machine's
- * exit status. Checks print TAP lines, so `return guest_done();` gives the number of failures.
+ * A program is `int main(int argc, char **argv)`, at EL1 with MMU and caches on, exceptions masked.
+ * A guest that wants the bare machine is `int guest_main(void)` instead: the same with the MMU off
+ * and no arguments. Either has a stack of STACK_SIZE and the library's vectors; what it returns is
+ * the machine's exit status. Code is compiled for the general registers alone, so that no exception
+ * handler has to save others.
  */
 #ifndef IMAGES_GUEST_H
 #define IMAGES_GUEST_H
@@ -57,10 +59,16 @@ void put_char(char c);
 void put_text(const char *s);
 void put_hex(uint64_t val);
 void put_dec(uint64_t val);
-/* The next input byte, polled; -1 when there is none, and always on a board without input. */
-int get_char(void);
 
-/* ---- checks: one TAP line each ---- */
+#define GET_NONE (-1)
+#define GET_END  (-2)
+/* The next input byte, or GET_NONE: none now, or GET_END: the input has ended. One CPU reads. */
+int get_char(void);
+/* The next input byte, or GET_END; the CPU sleeps until there is one (on board virt it polls). */
+int read_char(void);
+void console_init(void); /* crt0.S has called it */
+
+/* ---- checks: one TAP line each (build.sh -t) ---- */
 
 void check(bool good, const char *name);
 /* On failure the line is followed by both values. `name` cites the rule. */
@@ -68,9 +76,32 @@ void check_eq(uint64_t got, uint64_t want, const char *name);
 /* Print the plan; the number of failed checks, at most 99. */
 int guest_done(void);
 
-/* End the machine with a status. Does not return. */
+/* ---- the end ---- */
+
+/* End the machine with a status. Does not return. With checks, the status is printed as well. */
 _Noreturn void guest_end(unsigned status);
 _Noreturn void guest_reset(void);
+_Noreturn void power_off(unsigned status); /* prints nothing */
+
+/* ---- time ---- */
+
+uint64_t time_ns(void); /* since the machine began */
+void sleep_ns(uint64_t ns);
+
+/* ---- what the launcher says ---- */
+
+#define TREE_RAM_MAX 4
+
+struct tree {
+    const char *bootargs; /* "" when there are none */
+    struct {
+        uint64_t base, size;
+    } ram[TREE_RAM_MAX];
+    unsigned n_ram;
+};
+
+void tree_read(struct tree *t);
+extern uint64_t boot_x0; /* x0 at the first instruction */
 
 /* ---- traps ---- */
 
@@ -128,8 +159,6 @@ uint64_t el0_call(uint64_t (*fn)(uint64_t), uint64_t arg, uint64_t sp, uint64_t 
 void el0_return(void);
 extern char el0_stack_top[];
 
-unsigned cpu_index(void);
-
 /* ---- PSCI over HVC (DEN 0022F §5) ---- */
 
 #define PSCI_VERSION       0x84000000u
@@ -141,8 +170,14 @@ unsigned cpu_index(void);
 #define PSCI_FEATURES      0x8400000au
 uint64_t psci(uint64_t fn, uint64_t a, uint64_t b, uint64_t c);
 
-/* Start CPU `n` in fn(n) at EL1 as CPU 0 began; PSCI's answer. When fn returns, the CPU turns
- * itself off. */
+#define PSCI_INVALID_PARAMETERS (-2)
+
+unsigned cpu_index(void);
+unsigned cpu_count(void); /* those of the machine, running or not; at most CPUS_MAX */
+/*
+ * Start CPU `n` in fn(n) at EL1, exceptions masked, with the caller's translation; PSCI's answer, 0
+ * for success. When fn returns, the CPU turns itself off.
+ */
 int64_t cpu_start(unsigned n, void (*fn)(unsigned n));
 
 /* ---- GICv3 ---- */
@@ -168,10 +203,21 @@ void gic_init(void);
 void gic_cpu_init(void);
 void gic_enable(unsigned intid, unsigned priority);
 void gic_disable(unsigned intid);
+/*
+ * Sleep until `intid` is pending, without taking it; interrupts are masked. It may return early.
+ * Does nothing where the CPU has no GICv3.
+ */
+void gic_sleep(unsigned intid);
 
-/* ---- helpers the compiler may call ---- */
+/* ---- strings ---- */
 
 void *memcpy(void *dst, const void *src, unsigned long n);
+void *memmove(void *dst, const void *src, unsigned long n);
 void *memset(void *dst, int c, unsigned long n);
+int memcmp(const void *a, const void *b, unsigned long n);
+unsigned long strlen(const char *s);
+int strcmp(const char *a, const char *b);
+/* All of `s` as a decimal number; false when it is none or too large. */
+bool parse_dec(const char *s, uint64_t *val);
 
 #endif

@@ -10,23 +10,26 @@
 #define IMAGES_BOARD_H
 
 #if defined(BOARD_virt)
-#define UART_BASE   0x09000000ul
-#define UART_INTID  33 /* SPI 1 */
-#define SYSCTL_BASE 0x090c0000ul
-#define GICD_BASE   0x08000000ul
-#define GICR_BASE   0x080a0000ul
-#define RAM_BASE    0x40000000ul
+#define CONSOLE_PL011
+#define CONSOLE_BASE  0x09000000ul
+#define CONSOLE_INTID 33 /* SPI 1 */
+#define SYSCTL_BASE   0x090c0000ul
+#define GICD_BASE     0x08000000ul
+#define GICR_BASE     0x080a0000ul
+#define RAM_BASE      0x40000000ul
 #define HOLE_BASE                                                                                  \
     0x0c000000ul /* nothing answers from here on: between the virtio windows and RAM */
 #elif defined(BOARD_micro)
-#define DEBUGCON_BASE 0x09000000ul
+#define CONSOLE_BASE  0x09000000ul
+#define CONSOLE_INTID 33
 #define SYSCTL_BASE   0x090c0000ul
 #define GICD_BASE     0x08000000ul
 #define GICR_BASE     0x080a0000ul
 #define RAM_BASE      0x40000000ul
 #define HOLE_BASE     0x0c000000ul
 #elif defined(BOARD_vibe)
-#define DEBUGCON_BASE 0x90000000ul
+#define CONSOLE_BASE  0x90000000ul
+#define CONSOLE_INTID 33
 #define SYSCTL_BASE   0x90001000ul
 #define GICD_BASE     0x0c000000ul
 #define GICR_BASE     0x0c0a0000ul

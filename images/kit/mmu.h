@@ -31,6 +31,8 @@ extern table_t mmu_l1;
 /* Fill mmu_l1 and switch the MMU on for this CPU, with mmu_l1 in TTBR0 (ASID 0) and `ttbr1` in
  * TTBR1. */
 void mmu_identity(void);
+/* Of what mmu_identity() has left out (RAM beyond its first GiB): whole GiBs around the range. */
+void mmu_map_ram(uint64_t base, uint64_t size);
 void mmu_on(uint64_t ttbr0, uint64_t ttbr1);
 void mmu_off(void);
 void tlbi_all(void);
