@@ -429,6 +429,17 @@ static int exec_end(struct exec *x)
     return run->res.lost ? STATUS_HOST : status; /* which port it was, was said */
 }
 
+static int exec_help(void)
+{
+    struct text t = {0};
+    text_add(&t, "Usage:\n  vibevmm exec [options] [--] PROGRAM [argument]...\n"
+                 "  vibevmm exec --setup [arm64] [amd64]\n\n"
+                 "Runs a static Linux program in a machine of its own: a file, when its name has a "
+                 "slash, else\none of the machine's, as busybox has them.\n\nOptions:\n");
+    opts_help(exec_options, n_exec_options, &t, false);
+    return text_print(&t);
+}
+
 int cmd_exec(int argc, char **argv)
 {
     static struct exec x;
@@ -440,7 +451,7 @@ int cmd_exec(int argc, char **argv)
     if (!rc)
         rc = opts_parse_first(exec_options, n_exec_options, &x, argc, argv, &rest, &run->err);
     if (!rc && run->opts.help)
-        return cmd_help(0, NULL);
+        return exec_help();
     int n = rest.n_words + rest.n_after; /* one of them is 0 */
     char **words = rest.n_words ? rest.words : rest.after;
     if (!rc && x.setup)

@@ -62,8 +62,6 @@ int cmd_help(int argc, char **argv)
                  commands[i].help);
     text_add(&t, "\nOptions of run:\n");
     opts_help(run_options, n_run_options, &t, false);
-    text_add(&t, "\nOptions of exec:\n");
-    opts_help(exec_options, n_exec_options, &t, false);
     text_add(&t, "\nExit status:\n");
     usage_statuses(&t, false);
     text_add(&t, "\nOn a terminal: ^A x ends the run, ^A p presses the power key, ^A s stops and "

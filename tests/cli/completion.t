@@ -57,7 +57,7 @@ completes 'arguments of the guest are files' run x -- --k ---
 completes 'nothing after version' version '' ---
 
 # Every option that a command's own help shows is in both scripts.
-for command in run boards doctor; do
+for command in run exec boards doctor; do
     missing=
     for option in $("$VIBEVMM" $command --help | sed -n 's/^  \(-., \)\{0,1\}\(--[a-z-]*\).*/\2/p'); do
         COMP_WORDS=(vibevmm $command "$option") COMP_CWORD=2
