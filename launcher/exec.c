@@ -346,14 +346,17 @@ static int exec_attach(struct exec *x, struct err *err)
     return rc;
 }
 
-/* Unless --mem says otherwise: the initramfs is there twice while it is unpacked. */
+/*
+ * Unless --mem says otherwise. The initramfs is there twice while it is unpacked, and the file
+ * system that it goes to may take half of what is free then.
+ */
 static void exec_memory(struct exec *x)
 {
     struct run_opts *o = &x->run.opts;
     if (o->has_mem)
         return;
     o->has_mem = true;
-    o->mem = MAX(MIB(256), align_up(2 * cpio_len(x->cpio) + EXEC_MEM_SPARE, MIB(64)));
+    o->mem = MAX(MIB(256), align_up(3 * cpio_len(x->cpio) + EXEC_MEM_SPARE, MIB(64)));
 }
 
 /* ---- the run ---- */
