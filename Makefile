@@ -8,6 +8,7 @@
 # make images/wc  one C file of images/examples into an appliance (docs/kit.md)
 # make install    prefix=/usr/local and the like, DESTDIR; make uninstall; make deb (a Debian package)
 # make bench      ratios to QEMU on this host
+# make images/linux  a small kernel for exec, from Debian's source
 # make lint       layers, headers, format, clang-tidy, cppcheck
 # make check-kvm  guests on the KVM engine, in an emulated host that has /dev/kvm (needs QEMU)
 # Options: V=1  CC=clang  LIBC=glibc|musl  SAN=address,undefined  BOARD=virt  STATS=1  WERROR=1
@@ -298,6 +299,11 @@ check-kvm: $(BIN) kvm-tests
 	$(Q)! command -v aarch64-linux-gnu-gcc >/dev/null || ! tests/hv/cross-libs.sh || \
 		$(MAKE) --no-print-directory CROSS=aarch64-linux-gnu- all kvm-tests
 	$(Q)VIBEVMM=$(abspath $(BIN)) prove --timer tests/hv
+
+# A kernel for `exec` that starts faster than Debian's: no part of the tests.
+.PHONY: images/linux
+images/linux:
+	$(Q)images/linux/build.sh
 
 # make bench [BENCH="start boot"]
 bench: $(BIN)

@@ -44,9 +44,11 @@ static const char *app_path(void)
 static char **app_words(int *n)
 {
     static const char blanks[] = " \t\n";
+    static char *copy, **words;
     const char *opts = getenv("VIBEVMM_OPTS");
-    char *copy = strdup(opts ? opts : ""), *save = NULL;
-    char **words = copy ? calloc(strlen(copy) / 2 + 2, sizeof *words) : NULL;
+    char *save = NULL;
+    copy = strdup(opts ? opts : "");
+    words = copy ? calloc(strlen(copy) / 2 + 2, sizeof *words) : NULL;
     *n = 0;
     if (words)
         for (char *w = strtok_r(copy, blanks, &save); w; w = strtok_r(NULL, blanks, &save))

@@ -27,6 +27,12 @@
 #define EXEC_LAST      KIB(8)   /* of the kernel's messages */
 #define EXEC_SPEC      96
 
+/*
+ * kernel-parameters.rst: a panic is a reset at once. The self-tests of its cryptography take longer
+ * than all the rest of the start, and the files of its tracing a tenth of that.
+ */
+#define EXEC_APPEND "panic=-1 cryptomgr.notests=1 initcall_blacklist=tracer_init_tracefs"
+
 const char *const exec_phase_names[EXEC_PHASES] = {"init", "program", "program_end"};
 
 struct exec {
@@ -340,14 +346,17 @@ static int exec_attach(struct exec *x, struct err *err)
     return rc;
 }
 
-/* Unless --mem says otherwise: the initramfs is there twice while it is unpacked. */
+/*
+ * Unless --mem says otherwise. The initramfs is there twice while it is unpacked, and the file
+ * system that it goes to may take half of what is free then.
+ */
 static void exec_memory(struct exec *x)
 {
     struct run_opts *o = &x->run.opts;
     if (o->has_mem)
         return;
     o->has_mem = true;
-    o->mem = MAX(MIB(256), align_up(2 * cpio_len(x->cpio) + EXEC_MEM_SPARE, MIB(64)));
+    o->mem = MAX(MIB(256), align_up(3 * cpio_len(x->cpio) + EXEC_MEM_SPARE, MIB(64)));
 }
 
 /* ---- the run ---- */
@@ -374,7 +383,7 @@ static int exec_configure(struct exec *x, int argc, char **argv, struct err *err
     o->kernel = run->path = x->kernel.path;
     run->peek = boot_peek(run->path, &run->arch);
     run->cfg.initramfs = x->cpio;
-    text_add(&x->more, "%spanic=-1 cryptomgr.notests=1%s%s", log_on(LOG_INFO) ? "" : "quiet ",
+    text_add(&x->more, "%s" EXEC_APPEND "%s%s", log_on(LOG_INFO) ? "" : "quiet ",
              x->append ? " " : "", x->append ? x->append : "");
     if (x->more.cut)
         return err_sys(err, ENOMEM, "--append");
@@ -423,20 +432,31 @@ static int exec_end(struct exec *x)
     return run->res.lost ? STATUS_HOST : status; /* which port it was, was said */
 }
 
+static int exec_help(void)
+{
+    struct text t = {0};
+    text_add(&t, "Usage:\n  vibevmm exec [options] [--] PROGRAM [argument]...\n"
+                 "  vibevmm exec --setup [arm64] [amd64]\n\n"
+                 "Runs a static Linux program in a machine of its own: a file, when its name has a "
+                 "slash, else\none of the machine's, as busybox has them.\n\nOptions:\n");
+    opts_help(exec_options, n_exec_options, &t, false);
+    return text_print(&t);
+}
+
 int cmd_exec(int argc, char **argv)
 {
     static struct exec x;
     struct run *run = &x.run;
-    struct opt_rest rest;
+    struct opt_rest rest = {0};
     run->report_fd = -1;
     run->exec_ns = x.phase_ns;
     int rc = run_streams(run, &run->err);
     if (!rc)
         rc = opts_parse_first(exec_options, n_exec_options, &x, argc, argv, &rest, &run->err);
     if (!rc && run->opts.help)
-        return cmd_usage("exec");
-    int n = rc ? 0 : rest.n_words + rest.n_after;
-    char **words = !rc && rest.n_words ? rest.words : rest.after;
+        return exec_help();
+    int n = rest.n_words + rest.n_after; /* one of them is 0 */
+    char **words = rest.n_words ? rest.words : rest.after;
     if (!rc && x.setup)
         return exec_setup(n, words);
     if (!rc && !n)

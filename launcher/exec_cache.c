@@ -49,32 +49,38 @@ int exec_cache(char *path, size_t size, struct err *err)
                    "where is the cache? neither HOME, XDG_CACHE_HOME nor VIBEVMM_CACHE is set");
 }
 
-/* A small file as text. -ENOENT without a message when it is not there. */
-static int list_read(const char *path, char **text, struct err *err)
+/* A small file as text, malloc'ed. NULL: *rc is -errno, and -ENOENT has no message. */
+static char *list_read(const char *path, int *rc, struct err *err)
 {
+    *rc = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    *text = NULL;
-    if (fd < 0)
-        return errno == ENOENT ? -ENOENT : err_sys(err, errno, "%.200s", path);
+    if (fd < 0) {
+        *rc = errno == ENOENT ? -ENOENT : err_sys(err, errno, "%.200s", path);
+        return NULL;
+    }
     char *p = malloc(EXEC_LIST_MAX + 1);
+    if (!p) {
+        *rc = err_sys(err, ENOMEM, "%.200s", path);
+        close(fd);
+        return NULL;
+    }
     size_t len = 0;
-    ssize_t n = p ? 1 : -1;
+    ssize_t n = 1;
     while (n > 0 && len < EXEC_LIST_MAX) {
         n = read(fd, p + len, EXEC_LIST_MAX - len);
         len += n > 0 ? (size_t)n : 0;
     }
-    int rc = n < 0 ? err_sys(err, p ? errno : ENOMEM, "%.200s", path) : 0;
+    if (n < 0)
+        *rc = err_sys(err, errno, "%.200s", path);
+    else if (len == EXEC_LIST_MAX)
+        *rc = err_set(err, ERR_HOST, EFBIG, "%.200s: has %" PRIu64 " bytes or more", path,
+                      EXEC_LIST_MAX);
     close(fd);
-    if (!rc && len == EXEC_LIST_MAX)
-        rc = err_set(err, ERR_HOST, EFBIG, "%.200s: has %" PRIu64 " bytes or more", path,
-                     EXEC_LIST_MAX);
-    if (rc) {
-        free(p);
-        return rc;
-    }
     p[len] = '\0';
-    *text = p;
-    return 0;
+    if (!*rc)
+        return p;
+    free(p);
+    return NULL;
 }
 
 /* The next line of a list, ended by a NUL; NULL: there is none. */
@@ -115,11 +121,11 @@ static int modules_add(struct exec_kernel *k, const char *folder, const char *na
 static int modules_read(struct exec_kernel *k, const char *folder, bool share, bool *has_9p,
                         struct err *err)
 {
-    char order[EXEC_PATH_MAX], *text;
+    char order[EXEC_PATH_MAX];
     *has_9p = false;
     int rc = path_make(order, sizeof order, err, "%s/order", folder);
-    rc = rc ? rc : list_read(order, &text, err);
-    if (rc)
+    char *text = rc ? NULL : list_read(order, &rc, err);
+    if (!text)
         return rc;
     char *at = text;
     for (char *line; !rc && (line = list_line(&at));) {
@@ -186,9 +192,10 @@ int exec_kernel_given(const char *path, bool share, struct exec_kernel *k, struc
 
 static int applets_add(struct cpio *c, const char *path, struct err *err)
 {
-    char *text, name[128];
-    int rc = list_read(path, &text, err);
-    if (rc) /* before --setup has asked busybox for its names, there are none */
+    char name[128];
+    int rc;
+    char *text = list_read(path, &rc, err);
+    if (!text) /* before --setup has asked busybox for its names, there are none */
         return rc == -ENOENT ? 0 : rc;
     char *at = text;
     for (char *line; !rc && (line = list_line(&at));) {

@@ -39,7 +39,8 @@ int main(int argc, char **argv)
         int sig = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
         if (!ptrace(PTRACE_GETREGS, pid, NULL, &regs) && regs.rip - BASE < SIZE)
             seen[regs.rip - BASE] = 1;
-        if (ptrace(PTRACE_SINGLESTEP, pid, NULL, (void *)(intptr_t)sig) || waitpid(pid, &status, 0) < 0)
+        if (ptrace(PTRACE_SINGLESTEP, pid, NULL, (void *)(intptr_t)sig) ||
+            waitpid(pid, &status, 0) < 0)
             break;
     }
     kill(pid, SIGKILL);

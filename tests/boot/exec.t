@@ -193,6 +193,19 @@ rm kernel/modules/order
 run_exec --kernel kernel/vmlinuz -- true </dev/null
 is_rc 125 "a kernel without its drivers"
 has err "this kernel has no driver" "says which"
+run_exec -- poweroff -f </dev/null
+is_rc 0 "a program that powers off"
+run_exec -- reboot -f </dev/null
+is_rc 121 "one that resets the machine"
+run_exec -- sh -c 'kill -9 1; yes >/dev/ttyAMA0 & sleep 1; exit 3' </dev/null
+is_rc 3 "one that is hostile to process 1, and fills the console"
+text_is err '' "of which nothing is seen"
+"$vmm" exec -- sleep 1000 </dev/null >out 2>err &
+pid=$!
+sleep 0.3
+kill -TERM $pid
+ended
+is_rc 143 "SIGTERM before the program has begun"
 run_exec --append rdinit=/none -- true </dev/null
 is_rc 122 "a kernel that panics"
 has err "Kernel panic" "shows its last words"

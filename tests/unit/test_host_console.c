@@ -375,6 +375,44 @@ static void no_output_refuses_bytes(void)
     rig_fini(&r);
 }
 
+struct taken {
+    char text[64];
+    size_t len;
+};
+
+static void take(void *arg, const void *buf, size_t len)
+{
+    struct taken *t = arg;
+    memcpy(t->text + t->len, buf, len);
+    t->len += len;
+}
+
+static void a_sink_takes_all_and_nothing_is_written(void)
+{
+    struct rig r;
+    rig_init(&r);
+    struct taken t = {0};
+    console_init(&r.con, r.loop, r.in[0], -1);
+    console_sink(&r.con, take, &t);
+    chr_write(&r.con.chr, "ab", 2);
+    const struct iovec iov[] = {
+        {"cd", 2},
+        {"",   0},
+        {"e",  1}
+    };
+    expect_u64(r.con.chr.ops->write_some(&r.con.chr, iov, ARRAY_LEN(iov)), 3);
+    expect_u64(t.len, 5);
+    expect_true(!memcmp(t.text, "abcde", 5));
+    expect_u64(atomic_load(&r.con.bytes_out), 5);
+    expect_true(atomic_load(&r.con.first_ns) != 0);
+    expect_u32(write(r.in[1], "x", 1), 1); /* its input is as before */
+    char got = 0;
+    expect_u64(chr_read(&r.con.chr, &got, 1), 1);
+    expect_u32(got, 'x');
+    console_fini(&r.con);
+    rig_fini(&r);
+}
+
 static void nop(int sig)
 {
     (void)sig;
@@ -425,6 +463,7 @@ static const struct tap_test tests[] = {
     TAP_TEST(a_reader_that_leaves_ends_what_waits),
     TAP_TEST(a_full_socket_is_not_waited_for),
     TAP_TEST(no_output_refuses_bytes),
+    TAP_TEST(a_sink_takes_all_and_nothing_is_written),
     TAP_TEST(input_is_read_when_asked_for),
     TAP_TEST(ready_comes_once_after_an_empty_read),
     TAP_TEST(the_end_comes_after_the_last_byte),
