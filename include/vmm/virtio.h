@@ -14,6 +14,7 @@
 #define VMM_VIRTIO_H
 
 #include "vmm/bus.h"
+#include "vmm/err.h"
 #include "vmm/iov.h"
 #include "vmm/irq.h"
 #include "vmm/mem.h"
@@ -73,6 +74,8 @@ struct virtio_ops {
     /* The device's configuration space (§2.5), off + len <= config_len; write may be NULL. */
     void (*config_read)(struct virtio *v, uint32_t off, void *buf, uint32_t len);
     void (*config_write)(struct virtio *v, uint32_t off, const void *buf, uint32_t len);
+    /* The machine is complete and about to run: 0, or -errno with err. May be NULL. */
+    int (*begin)(struct virtio *v, struct err *err);
     void (*activate)(struct virtio *v); /* DRIVER_OK: queues and features are frozen; may be NULL */
     void (*notify)(struct virtio *v, unsigned queue); /* a ready queue, after DRIVER_OK */
     /* A live device is about to be reset: chains that wait can still be popped. May be NULL. */
@@ -85,6 +88,8 @@ struct virtio_ops {
     void (*reset)(struct virtio *v);
     /* Bytes that the guest gave for a stream have not reached the host yet; may be NULL. */
     bool (*busy)(struct virtio *v);
+    /* The machine has ended: what must not outlive the process is done with; may be NULL. */
+    void (*end)(struct virtio *v);
     void (*free)(struct virtio *v); /* after reset(), without the lock: releases what hangs on the
                                        device, not `v`; may be NULL */
 };
