@@ -71,13 +71,14 @@ SRC_bus := bus.c regs.c
 SRC_board := board.c board_check.c
 SRC_dev := pl011.c pl031.c pl061.c debugcon.c sysctl.c cfi_flash.c \
 	gic.c gic_dist.c gic_redist.c gic_icc.c uart16550.c cmos.c pc_power.c
-SRC_virtio := virtio_slot.c virtio_mmio.c virtio_vq.c virtio_rng.c virtio_blk.c virtio_balloon.c virtio_console.c virtio_9p.c virtio_net.c
+SRC_virtio := virtio_slot.c virtio_mmio.c virtio_vq.c virtio_rng.c virtio_blk.c virtio_balloon.c virtio_console.c virtio_9p.c virtio_net.c \
+	virtio_vsock.c virtio_vsock_conn.c
 SRC_boot := boot.c boot_file.c boot_kind.c boot_arm64.c boot_elf.c boot_gzip.c \
 	boot_bzimage.c boot_x86.c boot_fit.c boot_fit_load.c
 SRC_dtb := dtb_patch.c
 SRC_acpi := acpi_patch.c
 SRC_host := loop.c console.c term.c park.c disk.c disk_cow.c \
-	net_stream.c net_passt.c net_publish.c net_tap.c
+	net_stream.c net_passt.c net_publish.c net_tap.c vsock.c
 SRC_p9 := p9.c p9_fid.c p9_look.c p9_io.c p9_edit.c
 SRC_a64 := decode.c sem_int.c sem_int_bits.c sem_int_crc.c sem_branch.c sem_mem.c sem_mem_pair.c sem_atomic.c
 SRC_a64 += sem_simd.c sem_simd_wide.c sem_simd_shift.c sem_simd_misc.c sem_simd_perm.c sem_simd_mem.c \
@@ -209,6 +210,7 @@ TESTS += unit/test_dev_small
 TESTS += unit/test_virtio
 TESTS += unit/test_virtio_blk
 TESTS += unit/test_virtio_net
+TESTS += unit/test_virtio_vsock unit/test_virtio_vsock_rules unit/test_host_vsock
 TESTS += unit/test_virtio_balloon
 TESTS += unit/test_p9
 TESTS += unit/test_p9_escape
@@ -231,6 +233,8 @@ check: $(test_bin) $(BIN)
 	$(Q)VIBEVMM=$(BIN) prove -Q tests/cli
 
 $(B)/tests/unit/test_boot_fail: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=mmap,--wrap=pread,--wrap=open,--wrap=fstat
+
+$(B)/tests/unit/test_virtio_vsock $(B)/tests/unit/test_virtio_vsock_rules: LDFLAGS += -Wl,--wrap=clock_mono_ns
 
 $(kvm_tests:%=$(B)/tests/%): LDFLAGS += \
 	$(foreach f,open close mmap munmap syscall ioctl,-Wl$(comma)--wrap=$(f))

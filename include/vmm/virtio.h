@@ -244,6 +244,21 @@ struct virtio_console_params {
 int virtio_console_new(struct dev **dev, const char *name, const struct virtio_host *host,
                        const struct virtio_console_params *params);
 
+/*
+ * Streams between programs of the guest, which is `cid`, and of the host (§5.10), by `vs`, which is
+ * the device's from here on, also when this fails. `idle` (or NULL) is called with the device's
+ * lock when a stream that the host had held back has written all.
+ */
+struct vsock;
+struct virtio_vsock_params {
+    struct vsock *vs;
+    uint32_t cid;
+    void (*idle)(void *arg);
+    void *arg;
+};
+int virtio_vsock_new(struct dev **dev, const char *name, const struct virtio_host *host,
+                     const struct virtio_vsock_params *params);
+
 /* Memory given back (§5.5): the guest is asked for `target` bytes, up to 16 TiB, and may report
  * what it does not use beside that. */
 int virtio_balloon_new(struct dev **dev, const char *name, const struct virtio_host *host,
