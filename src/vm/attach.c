@@ -28,6 +28,7 @@ static const struct attach_kind {
     {"publish", NULL,           false},
     {"rng",     attach_rng,     false},
     {"share",   attach_share,   false},
+    {"vsock",   attach_vsock,   false},
 };
 
 static const struct attach_kind *attach_kind_of(const struct vm_attach *a)
