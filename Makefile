@@ -96,7 +96,7 @@ SRC_hv_kvm_x86_64 := kvm.c kvm_x86_64.c kvm_cpuid.c
 SRC_hv += $(SRC_hv_kvm_$(kvm_arch))
 CPPFLAGS += $(if $(kvm_arch),-DHV_HAVE_KVM)
 endif
-SRC_vm := vm.c vcpu.c psci.c semihost.c devices.c attach.c attach_console.c attach_disk.c attach_net.c attach_share.c attach_vsock.c report.c
+SRC_vm := vm.c vcpu.c psci.c semihost.c devices.c attach.c attach_balloon.c attach_console.c attach_disk.c attach_net.c attach_share.c attach_vsock.c report.c
 SRC_launcher := main.c text.c opts.c run.c appliance.c signals.c diag.c diag_arm64.c diag_x86.c rules.c esr.c report.c boards.c doctor.c man.c
 BOARDS := $(if $(BOARD),$(BOARD),virt vibe micro pc)
 

@@ -67,6 +67,13 @@ struct vq_chain {
 
 struct virtio;
 
+/* A number that a device has for a report. */
+#define VIRTIO_STATS_MAX 16u
+struct virtio_stat {
+    const char *name; /* constant */
+    uint64_t val;
+};
+
 struct virtio_ops {
     const char *kind;    /* "virtio-blk" */
     uint32_t id;         /* VIRTIO_ID_* */
@@ -88,6 +95,8 @@ struct virtio_ops {
     void (*reset)(struct virtio *v);
     /* Bytes that the guest gave for a stream have not reached the host yet; may be NULL. */
     bool (*busy)(struct virtio *v);
+    /* What is known, at most VIRTIO_STATS_MAX; how many. May be NULL. */
+    unsigned (*stats)(struct virtio *v, struct virtio_stat *out);
     /* The machine has ended: what must not outlive the process is done with; may be NULL. */
     void (*end)(struct virtio *v);
     void (*free)(struct virtio *v); /* after reset(), without the lock: releases what hangs on the
@@ -259,9 +268,14 @@ struct virtio_vsock_params {
 int virtio_vsock_new(struct dev **dev, const char *name, const struct virtio_host *host,
                      const struct virtio_vsock_params *params);
 
-/* Memory given back (§5.5): the guest is asked for `target` bytes, up to 16 TiB, and may report
- * what it does not use beside that. */
+/*
+ * Memory given back (§5.5): the guest is asked for `target` bytes, up to 16 TiB, and may report
+ * what it does not use beside that. Its statistics are asked for anew at the times that
+ * `arm(ctx, deadline_ns)`, called with the device's lock, has virtio_balloon_due() called; without
+ * one (NULL), those it first gave stay.
+ */
 int virtio_balloon_new(struct dev **dev, const char *name, const struct virtio_host *host,
-                       uint64_t target);
+                       uint64_t target, void (*arm)(void *ctx, uint64_t deadline_ns), void *ctx);
+void virtio_balloon_due(struct dev *dev); /* any thread */
 
 #endif

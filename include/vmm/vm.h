@@ -9,6 +9,7 @@
 #include "vmm/boot.h"
 #include "vmm/err.h"
 #include "vmm/hv.h"
+#include "vmm/virtio.h"
 #include "vmm/walk.h"
 
 /* Why a machine ended. The launcher makes the exit status of it (DESIGN §6). */
@@ -104,8 +105,10 @@ struct vm_unmapped {
 struct vm_device_note {
     const char *window; /* "virtio0" */
     struct vm_attach attach;
-    bool driven;                   /* the guest's driver has set it up */
-    uint64_t notifies, interrupts; /* exits of the guest to it, and back */
+    bool driven;                                /* the guest's driver has set it up */
+    uint64_t notifies, interrupts;              /* exits of the guest to it, and back */
+    struct virtio_stat stats[VIRTIO_STATS_MAX]; /* n_stats of them: what else the device knows */
+    unsigned n_stats;
 };
 
 struct vm_exit_note {

@@ -54,6 +54,11 @@ struct vm_flash {
     int fd; /* of the file behind it; -1: none */
 };
 
+struct vm_alarm {
+    struct loop *loop;
+    struct loop_timer timer;
+};
+
 struct vm {
     struct vm_config cfg;
     struct guest_mem mem;
@@ -77,6 +82,7 @@ struct vm {
     struct virtio *attached[VM_ATTACH_MAX]; /* in virtio windows, in their order, */
     unsigned attached_as[VM_ATTACH_MAX];    /* and which of config's each was asked for by */
     unsigned n_attached, next_attach;       /* next_attach: of config's */
+    struct vm_alarm alarms[VM_ATTACH_MAX];  /* for those of them that want one */
     struct vm_port *streams[VM_ATTACH_MAX]; /* the host ends of named streams */
     unsigned n_streams;
     struct dev *slot; /* behind every virtio window that is left empty */

@@ -268,7 +268,7 @@ struct machine {
     struct dev *dev;
     struct disk disk;
     unsigned queues;
-    bool vsock;
+    bool vsock, balloon;
     uint16_t avail[QUEUES], free[QUEUES];
 };
 
@@ -360,7 +360,8 @@ static int make_rng(struct machine *m, const struct virtio_host *host)
 
 static int make_balloon(struct machine *m, const struct virtio_host *host)
 {
-    return virtio_balloon_new(&m->dev, "dev", host, KIB(16));
+    m->balloon = true;
+    return virtio_balloon_new(&m->dev, "dev", host, KIB(16), NULL, NULL);
 }
 
 static int make_console(struct machine *m, const struct virtio_host *host)
@@ -440,6 +441,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         case 5:
             end_move(take(&f, 1));
             wire_move(take(&f, 2));
+            if (m.balloon)
+                virtio_balloon_due(m.dev);
             if (m.vsock)
                 fuzz_vsock_move(take(&f, 2));
             break;
