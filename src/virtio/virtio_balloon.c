@@ -148,6 +148,15 @@ static unsigned balloon_stats_of(struct virtio *v, struct virtio_stat *out)
 
 /* ---- life ---- */
 
+/* A list names each page once at most: a longer one would only keep the host busy. */
+static bool balloon_list_ok(struct virtio_balloon *b)
+{
+    uint64_t pages = mem_total(b->v.host.mem) / BALLOON_PAGE, n = b->chain.out_len / 4;
+    if (n > pages)
+        virtio_break(&b->v, "a list of %" PRIu64 " pages; there are %" PRIu64, n, pages);
+    return n <= pages;
+}
+
 static void balloon_notify(struct virtio *v, unsigned queue)
 {
     struct virtio_balloon *b = balloon_of(v);
@@ -159,6 +168,8 @@ static void balloon_notify(struct virtio *v, unsigned queue)
                 balloon_take_stats(b);
                 continue;
             }
+            if (queue == BALLOON_INFLATE && !balloon_list_ok(b))
+                return;
             if (queue == BALLOON_INFLATE)
                 balloon_inflate(b);
             else if (queue != BALLOON_DEFLATE && virtio_has(v, VIRTIO_BALLOON_F_REPORTING))

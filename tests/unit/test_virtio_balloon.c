@@ -120,6 +120,25 @@ static void page_numbers_outside_ram_are_passed_over(void)
     vrig_fini(&r);
 }
 
+static void a_list_longer_than_memory_breaks_the_device(void)
+{
+    struct vrig r;
+    uint32_t head, len;
+    const uint32_t pages = (uint32_t)(VRIG_RAM_LEN / PAGE);
+    rig_balloon(&r, 0);
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct vrig_seg list[] = {
+            {VRIG_DATA, pages * 4, false},
+            {VRIG_DATA, i * 4,     false}
+        };
+        vrig_add(&r, INFLATE, list, 1 + i);
+        vrig_notify(&r, INFLATE);
+        expect_u32(vrig_take(&r, INFLATE, &head, &len), !i);
+        expect_u32(rd32(&r.r, 0x070) & 0x40, 0x40 * i);
+    }
+    vrig_fini(&r);
+}
+
 static void report(struct vrig *r, unsigned queue)
 {
     uint32_t head, len;
@@ -287,6 +306,7 @@ static const struct tap_test tests[] = {
     TAP_TEST(inflated_pages_are_the_hosts),
     TAP_TEST(more_numbers_than_are_read_at_once),
     TAP_TEST(page_numbers_outside_ram_are_passed_over),
+    TAP_TEST(a_list_longer_than_memory_breaks_the_device),
     TAP_TEST(reported_pages_are_given_back),
     TAP_TEST(reports_need_their_feature),
     TAP_TEST(statistics_are_asked_for_by_the_buffer),
