@@ -213,6 +213,11 @@ static int cow_flush(struct disk *d)
     return cow_sync(cow_of(d));
 }
 
+static void cow_end(struct disk *d)
+{
+    cow_sync(cow_of(d));
+}
+
 static void cow_free(struct disk *d)
 {
     struct disk_cow *c = cow_of(d);
@@ -230,8 +235,9 @@ static void cow_free(struct disk *d)
 #define COW_OPS                                                                                    \
     .read = cow_read, .write = cow_write, .discard = cow_discard, .zero = cow_zero, .free = cow_free
 
-static const struct disk_ops cow_ops = {COW_OPS};                          /* gone at the end */
-static const struct disk_ops cow_keep_ops = {COW_OPS, .flush = cow_flush}; /* kept in a file */
+static const struct disk_ops cow_ops = {COW_OPS}; /* gone at the end */
+static const struct disk_ops cow_keep_ops = {COW_OPS, .flush = cow_flush,
+                                             .end = cow_end}; /* kept in a file */
 
 /* ---- the overlay's file ---- */
 

@@ -296,6 +296,24 @@ static void an_overlay_is_kept_in_its_file(void)
     d->ops->free(d);
 }
 
+/* The launcher exits without freeing its machine. */
+static void what_was_written_is_kept_by_the_end(void)
+{
+    const char *base = file_of("base6", SIZE, 0, NULL);
+    struct disk_params p = {.path = base, .cow = true, .cow_path = path_of("over6")};
+    pid_t pid = fork();
+    if (!pid) {
+        struct disk *d = opened(&p);
+        put(d, 40000, 10000, 0x22);
+        d->ops->end(d);
+        _exit(0);
+    }
+    expect_true(waitpid(pid, NULL, 0) == pid);
+    struct disk *d = opened(&p);
+    expect_u64(byte_at(d, 49999), 0x22);
+    d->ops->free(d);
+}
+
 /* A process that is killed has lost no more than what it did not flush. */
 static void what_was_flushed_survives_a_kill(void)
 {
@@ -356,6 +374,7 @@ static const struct tap_test tests[] = {
     TAP_TEST(cow_leaves_its_base_alone),
     TAP_TEST(a_discard_of_an_overlay_shows_no_stranger),
     TAP_TEST(an_overlay_is_kept_in_its_file),
+    TAP_TEST(what_was_written_is_kept_by_the_end),
     TAP_TEST(what_was_flushed_survives_a_kill),
     TAP_TEST(overlays_that_cannot_be),
 };
