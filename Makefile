@@ -271,7 +271,7 @@ $(B)/vibevmm-l0: $(launcher_obj) $(B)/tests/bench/l0.o $(LIB)
 	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=a64_cpu_new,--wrap=main -o $@ $^ $(LDLIBS)
 
 # Every parser and the bus under libFuzzer: make fuzz FUZZ_SECONDS=600 FUZZ='bus elf'. Finds stay in build/fuzz.
-FUZZ ?= bus virtio elf image gzip zboot dtb fit
+FUZZ ?= bus virtio p9 elf image gzip zboot dtb fit
 FUZZ_SECONDS ?= 10
 fuzz_make := $(MAKE) --no-print-directory CC=clang SAN=address,undefined FUZZING=1
 
