@@ -183,6 +183,7 @@ $(B)/gen/board_kinds.h: $(BOARDS:%=boards/%.c)
 
 # ---- tests ---------------------------------------------------------------------------------------------
 TESTS :=
+TESTS += unit/test_parse
 TESTS += unit/test_mem
 TESTS += unit/test_bus
 TESTS += unit/test_board

@@ -5,12 +5,14 @@
  */
 #include "attach.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
 #include "vmm/netif.h"
+#include "vmm/parse.h"
+
+_Static_assert(NETIF_MAC == PARSE_MAC, "of the same length");
 
 enum net_kind { NET_USER, NET_PASST, NET_TAP, NET_KINDS };
 
@@ -51,27 +53,6 @@ int attach_net_check(const struct vm_config *c, struct err *err)
 }
 
 /* ---- the address ---- */
-
-/* Six pairs of hexadecimal digits with colons; of one station, not of a group (IEEE 802 §8.2). */
-static bool net_mac_parse(const char *text, uint8_t *mac)
-{
-    for (unsigned i = 0; i < NETIF_MAC; i++, text += 3) {
-        unsigned val = 0;
-        for (unsigned d = 0; d < 2; d++) {
-            if (!isxdigit((unsigned char)text[d]))
-                return false;
-            unsigned c = (unsigned char)text[d];
-            val = val << 4 | (c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-        }
-        if (text[2] != (i + 1 < NETIF_MAC ? ':' : '\0'))
-            return false;
-        mac[i] = (uint8_t)val;
-    }
-    uint8_t any = 0;
-    for (unsigned i = 0; i < NETIF_MAC; i++)
-        any |= mac[i];
-    return any && !(mac[0] & 1);
-}
 
 /* Another one for each run, locally administered. */
 static int net_mac_random(uint8_t *mac, struct err *err)
@@ -139,7 +120,7 @@ int attach_net(const struct attach *a, struct dev **dev, struct err *err)
     struct netif *nif = NULL;
     char *copy;
     int rc = attach_words("net", a->spec, words, ARRAY_LEN(words), &word, &copy, err);
-    if (!rc && mac_text && !net_mac_parse(mac_text, mac))
+    if (!rc && mac_text && !parse_mac(mac_text, mac))
         rc = err_set(err, ERR_HOST, EINVAL,
                      "--net %s: \"%s\" is no MAC address of one station, such as "
                      "52:54:00:12:34:56",
