@@ -167,6 +167,7 @@ struct run {
     struct vm_result res;
     int report_fd;  /* -1: none */
     uint64_t boots; /* times the machine was started */
+    uint64_t mac_seed;
     struct err err; /* of a launch that failed */
     int status;
 };

@@ -434,6 +434,7 @@ static int run_configure(struct run *run, const struct opt_rest *rest, struct er
     c->flash_file = o->flash;
     c->attach = o->attach.at;
     c->n_attach = o->attach.n;
+    c->mac_seed = &run->mac_seed;
     c->progress = progress;
     c->timeout_ns = o->timeout_ns;
     c->silent_ns = o->doctor_ns;

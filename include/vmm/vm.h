@@ -69,6 +69,9 @@ struct vm_config {
     const char *dtb;                /* device-tree file instead of the board's; NULL: none */
     const struct vm_attach *attach; /* n_attach of them */
     unsigned n_attach;
+    /* What MAC addresses that nobody gave are made from, so that a machine made anew has those of
+     * the one before. 0: it is drawn, and stored here. NULL: another one for each machine. */
+    uint64_t *mac_seed;
     const char *flash_file; /* second flash bank, read and written back; NULL: in memory */
     void (*progress)(void *ctx, const char *what, uint64_t done, uint64_t total);
     void *progress_ctx;

@@ -54,11 +54,14 @@ int attach_net_check(const struct vm_config *c, struct err *err)
 
 /* ---- the address ---- */
 
-/* Another one for each run, locally administered. */
-static int net_mac_random(uint8_t *mac, struct err *err)
+/* Another one for each run and window, locally administered. */
+static int net_mac_random(const struct attach *a, uint8_t *mac, struct err *err)
 {
-    if (getrandom(mac, NETIF_MAC, 0) != (ssize_t)NETIF_MAC)
+    uint64_t own = 0, *seed = a->vm->cfg.mac_seed ? a->vm->cfg.mac_seed : &own;
+    if (!*seed && getrandom(seed, sizeof *seed, 0) != (ssize_t)sizeof *seed)
         return err_sys(err, errno, "--net: a random MAC address");
+    uint64_t val = *seed + a->vm->n_attached * BIT(40); /* the last byte of six */
+    memcpy(mac, &val, NETIF_MAC);
     mac[0] = (uint8_t)((mac[0] & 0xfc) | 2);
     return 0;
 }
@@ -126,7 +129,7 @@ int attach_net(const struct attach *a, struct dev **dev, struct err *err)
                      "52:54:00:12:34:56",
                      a->spec, mac_text);
     if (!rc && !mac_text)
-        rc = net_mac_random(mac, err);
+        rc = net_mac_random(a, mac, err);
     rc = rc ? rc : net_open(a, word, &nif, err);
     if (!rc) {
         rc = virtio_net_new(dev, a->name, &a->host, nif, mac);
