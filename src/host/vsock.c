@@ -346,7 +346,7 @@ int vsock_unix_new(struct vsock **v, struct loop *loop, const char *path, struct
     u->fd = -1;
     u->n_path = n;
     u->addr.sun_family = AF_UNIX;
-    memcpy(u->addr.sun_path, path, n);
+    memcpy(u->addr.sun_path, path, n + 1);
     u->arrive = (struct loop_watch){.fn = unix_arrived, .arg = u};
     u->timer = (struct loop_timer){.fn = unix_due, .arg = u, .deadline_ns = UINT64_MAX};
     *v = &u->v;
