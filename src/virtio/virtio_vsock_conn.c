@@ -305,8 +305,9 @@ bool vs_conn_packet(struct virtio_vsock *d, const struct vs_packet *p)
 
 uint32_t vs_conn_credit(struct vs_conn *c)
 {
-    uint32_t used = c->tx_cnt - c->peer_fwd;
-    uint32_t left = c->peer_alloc > used ? c->peer_alloc - used : 0;
+    /* No more than what vs_conn_packet() can tell from a count that runs ahead of ours. */
+    uint32_t alloc = MIN(c->peer_alloc, (uint32_t)INT32_MAX), used = c->tx_cnt - c->peer_fwd;
+    uint32_t left = alloc > used ? alloc - used : 0;
     if (!left && !c->asked)
         c->todo |= VS_ASK_CREDIT;
     c->asked = !left;

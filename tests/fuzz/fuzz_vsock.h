@@ -190,7 +190,7 @@ static inline int fuzz_vsock_new(struct dev **dev, const struct virtio_host *hos
 static inline void fuzz_vsock_move(uint64_t how)
 {
     struct vsock *v = &fuzz_vs.v;
-    unsigned slot = how % FUZZ_VSOCK_SIDES, n = how >> 8;
+    unsigned slot = how % FUZZ_VSOCK_SIDES, n = (unsigned)(how >> 8);
     switch (how >> 3 & 7) {
     case 0:
         fuzz_vs.peers = n & 7;
@@ -230,7 +230,7 @@ static inline void fuzz_vsock_header(uint8_t *h, uint64_t what, uint32_t len)
     h[16] = what & 3;
     h[20] = what >> 2 & 3;
     h[23] = what >> 31 & 1 ? 0x40 : 0; /* a port that peers of the host get */
-    le32_put(h + 24, len % 700);
+    le32_put(h + 24, len % 4000);
     h[28] = (uint8_t)(1 + (what >> 25 == 77));
     h[30] = (uint8_t)(what >> 4 & 15) % 9;
     h[32] = what >> 8 & 3;
