@@ -215,6 +215,7 @@ struct run {
     struct vm *vm;  /* NULL: not made */
     int report_fd;  /* -1: none */
     uint64_t boots; /* times the machine was started */
+    uint64_t mac_seed;
     struct err err; /* of a launch that failed */
     int status;
     const uint64_t *exec_ns; /* EXEC_PHASES of them; NULL: it is no exec */

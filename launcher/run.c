@@ -44,6 +44,7 @@ const struct opt run_options[] = {
     {"publish",  0,   OPT_ATTACH, O(attach), 0,        "HOST:GUEST", "lead a port of the host to one of the guest, with --net user; [ADDR:]HOST:GUEST[/udp]"},
     {"rng",      0,   OPT_ATTACH, O(attach), 0,        NULL,    "attach an entropy device"},
     {"share",    0,   OPT_ATTACH, O(attach), 0,        "DIR[:TAG]", "share a folder by 9P, read-only; ,rw lets the guest change it"},
+    {"vsock",    0,   OPT_ATTACH, O(attach), 0,        "PATH[,..]", "attach streams to programs of the guest, by Unix sockets PATH and PATH_PORT; then cid=N"},
     {"timeout",  0,   OPT_TIME, O(timeout_ns), 0,      "TIME",  "end the run after TIME, such as 5s, 500ms or 1m (status 124)"},
     {"reboot",   0,   OPT_FLAG, O(reboot), 0,          NULL,    "start again when the guest asks for a reset"},
     {"report",   0,   OPT_TEXT, O(report), 0,          "FILE",  "write what happened to FILE, as JSON"},
@@ -440,6 +441,7 @@ int run_configure(struct run *run, const struct opt_rest *rest, struct err *err)
     c->flash_file = o->flash;
     c->attach = o->attach.at;
     c->n_attach = o->attach.n;
+    c->mac_seed = &run->mac_seed;
     c->progress = progress;
     c->timeout_ns = o->timeout_ns;
     c->silent_ns = o->doctor_ns;
