@@ -2,6 +2,7 @@
 #
 # make            build/release/vibevmm (static; musl where musl-gcc is installed)
 # make debug      build/debug/vibevmm (-O0 -g)
+# make IMAGE=x.itb app   build/release/app: one program, the launcher and the appliance; with BOARD=micro the smallest
 # make check      unit and device tests, tiny guests
 # make check-boot tiny guests, Debian's kernels, installer, U-Boot
 # make images/wc  one C file of images/examples into an appliance (docs/kit.md)
@@ -76,7 +77,7 @@ SRC_dev := pl011.c pl031.c pl061.c debugcon.c sysctl.c cfi_flash.c \
 	gic.c gic_dist.c gic_redist.c gic_icc.c uart16550.c cmos.c pc_power.c
 SRC_virtio := virtio_slot.c virtio_mmio.c virtio_vq.c virtio_rng.c virtio_blk.c virtio_balloon.c virtio_console.c virtio_9p.c virtio_net.c
 SRC_boot := boot.c boot_file.c boot_kind.c boot_arm64.c boot_elf.c boot_gzip.c \
-	boot_bzimage.c boot_x86.c boot_fit.c boot_fit_load.c boot_fit_make.c boot_app.c boot_cpio.c
+	boot_bzimage.c boot_x86.c boot_fit.c boot_fit_load.c boot_fit_make.c boot_app.c boot_inspect.c boot_fit_inspect.c boot_cpio.c
 SRC_dtb := dtb_patch.c
 SRC_acpi := acpi_patch.c
 SRC_host := loop.c console.c term.c park.c disk.c disk_cow.c \
@@ -99,7 +100,7 @@ SRC_hv += $(SRC_hv_kvm_$(kvm_arch))
 CPPFLAGS += $(if $(kvm_arch),-DHV_HAVE_KVM)
 endif
 SRC_vm := vm.c vcpu.c psci.c semihost.c devices.c attach.c attach_console.c attach_disk.c attach_net.c attach_share.c report.c
-SRC_launcher := main.c text.c opts.c run.c appliance.c signals.c diag.c diag_arm64.c diag_x86.c rules.c esr.c json.c report.c boards.c doctor.c completion.c man.c
+SRC_launcher := main.c text.c opts.c run.c appliance.c app.c pack.c inspect.c signals.c diag.c diag_arm64.c diag_x86.c rules.c esr.c json.c report.c boards.c doctor.c completion.c man.c
 SRC_launcher += exec.c exec_cache.c exec_program.c
 BOARDS := $(if $(BOARD),$(BOARD),virt vibe micro pc)
 
@@ -117,25 +118,38 @@ lib_src := $(foreach m,$(modules),$(addprefix src/$(m)/,$(SRC_$(m)))) $(BOARDS:%
 lib_obj := $(lib_src:%.c=$(B)/%.o) $(BOARDS:%=$(B)/gen/%_tables.o) $(B)/gen/board_list.o
 launcher_obj := $(SRC_launcher:%.c=$(B)/launcher/%.o) $(B)/gen/exec_parts.o
 LIB := $(B)/libvmm.a
-# What every launch runs is linked first: together, it lies on few pages, and each page fault costs more than the code.
-launch := $(addprefix launcher/,main opts run signals text) $(addprefix src/,vm/vm vm/devices vm/attach vm/attach_console vm/attach_net vm/vcpu vm/report hv/hv \
-	$(patsubst %.c,hv/%,$(filter kvm%,$(SRC_hv))) host/loop host/console host/park host/term boot/boot boot/boot_file \
-	boot/boot_kind boot/boot_arm64 boot/boot_elf dtb/dtb_patch mem/mem bus/bus board/board base/err base/log base/clock base/parse \
-	dev/pl011 dev/debugcon dev/sysctl virtio/virtio_slot)
-launch_obj := $(filter $(launch:%=$(B)/%.o),$(launcher_obj) $(lib_obj))
+# What a launch runs lies together (tests/bench/launch_order.sh): GNU ld's and lld's linker scripts, on Linux.
+launch_ld := $(if $(SAN)$(FUZZING),,$(if $(findstring linux,$(target)),launcher/launch.ld))
 BIN := $(B)/vibevmm
 
+# What runs on this host: of a launcher for another CPU, its twin.
+teller := $(if $(CROSS),build/release/vibevmm,$(BIN))
+
 .DELETE_ON_ERROR:
-.PHONY: all release debug check check-boot check-kvm bench lint format install clean
+.PHONY: all app release debug check check-boot check-kvm bench lint format install clean
 all: $(BIN)
 release:
 	$(Q)$(MAKE) --no-print-directory CONFIG=release all
 debug:
 	$(Q)$(MAKE) --no-print-directory CONFIG=debug all
 
-$(BIN): $(launcher_obj) $(LIB)
+$(BIN): $(launcher_obj) $(LIB) $(launch_ld)
 	@$(if $(Q),echo "  LD      $@")
-	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -o $@ $(launch_obj) $(filter-out $(launch_obj),$(launcher_obj)) $(LIB) $(LDLIBS)
+	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) $(launch_ld:%=-Wl,-T,%) -o $@ $(launcher_obj) $(LIB) $(LDLIBS)
+
+# One program: this launcher with IMAGE inside, an appliance or a kernel.
+# The launcher that packs runs here; the one that is packed may be for another architecture.
+app: $(BIN)
+	$(if $(IMAGE),,$(error app: IMAGE=FILE is missing: an appliance (vibevmm pack makes them) or a kernel))
+	@$(if $(Q),echo "  APP     $(B)/app")
+	$(Q)$(packer) pack --executable --launcher $(BIN) -o $(B)/app $(IMAGE)
+packer := $(if $(CROSS),build/release/vibevmm,$(BIN))
+
+ifneq ($(CROSS),)
+.PHONY: $(teller)
+$(teller):
+	$(Q)$(MAKE) --no-print-directory CROSS= CC=gcc CONFIG=release all
+endif
 
 $(LIB): $(lib_obj)
 	@$(if $(Q),echo "  AR      $@")
@@ -301,17 +315,17 @@ bench-l0: $(B)/vibevmm-l0
 $(B)/vibevmm-l0: $(launcher_obj) $(B)/tests/bench/l0.o $(LIB)
 	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=a64_cpu_new,--wrap=main -o $@ $^ $(LDLIBS)
 
-# make images/wc: images/examples/wc.c as an appliance for board micro, build/images/wc.itb. BOARD= names another one.
+# make images/wc: images/examples/wc.c as an appliance for board micro, build/images/wc.itb. KIT_BOARD= names another one.
+KIT_BOARD ?= micro
 examples := $(basename $(notdir $(wildcard images/examples/*.c)))
-example_board := $(if $(BOARD),$(BOARD),micro)
 .PHONY: $(examples:%=images/%)
-$(examples:%=images/%): images/%: images/examples/%.c
-	$(Q)images/kit/build.sh -b $(example_board) -o build/images/$(example_board)/examples $<
-	$(Q)images/kit/appliance.sh $(example_board) build/images/$(example_board)/examples/$*.elf build/images/$*.itb
+$(examples:%=images/%): images/%: images/examples/%.c $(teller)
+	$(Q)images/kit/build.sh -b $(KIT_BOARD) -o build/images/$(KIT_BOARD)/examples $<
+	$(Q)$(teller) pack --board $(KIT_BOARD) -o build/images/$*.itb build/images/$(KIT_BOARD)/examples/$*.elf
 	@echo "  IMAGE   build/images/$*.itb"
 
 # Every parser and the bus under libFuzzer: make fuzz FUZZ_SECONDS=600 FUZZ='bus elf'. Finds stay in build/fuzz.
-FUZZ ?= bus virtio elf image gzip zboot dtb fit
+FUZZ ?= bus virtio elf image gzip zboot dtb fit inspect
 FUZZ_SECONDS ?= 10
 fuzz_make := $(MAKE) --no-print-directory CC=clang SAN=address,undefined FUZZING=1
 
@@ -337,8 +351,7 @@ format:
 	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
 
 # ---- install -------------------------------------------------------------------------------------------
-# Folders by GNU's names (prefix=/usr bindir=... DESTDIR=...). What tells of options is the launcher's own word on them; of a
-# launcher for another CPU, that of one for this host.
+# Folders by GNU's names (prefix=/usr bindir=... DESTDIR=...). What tells of options is the launcher's own word on them.
 prefix ?= $(PREFIX)
 bindir ?= $(prefix)/bin
 datarootdir ?= $(prefix)/share
@@ -347,14 +360,8 @@ docdir ?= $(datarootdir)/doc/vibevmm
 bashcompdir ?= $(datarootdir)/bash-completion/completions
 zshcompdir ?= $(datarootdir)/zsh/site-functions
 INSTALL ?= install
-teller := $(if $(CROSS),build/release/vibevmm,$(BIN))
 pages := $(wildcard docs/*.md)
 
-ifneq ($(CROSS),)
-.PHONY: $(teller)
-$(teller):
-	$(Q)$(MAKE) --no-print-directory CROSS= CC=gcc CONFIG=release all
-endif
 $(B)/share/vibevmm.1: $(teller)
 	@mkdir -p $(@D)
 	$(Q)$(teller) help --man > $@

@@ -68,7 +68,7 @@ units=$(make -s print-tests)
 # shellcheck disable=SC2086 # a list of files
 make -s -j"$(nproc)" $units
 
-boot="tests/boot/kernels.t tests/boot/guests.t tests/boot/examples.t tests/boot/scripting.t tests/boot/hostile.t tests/boot/io.t"
+boot="tests/boot/kernels.t tests/boot/guests.t tests/boot/examples.t tests/boot/httpd.t tests/boot/scripting.t tests/boot/hostile.t tests/boot/io.t"
 more=
 if [ -n "$all" ]; then
     boot=$(ls tests/boot/*.t)

@@ -226,11 +226,8 @@ int cmd_boards(int argc, char **argv)
         rc = boards_check(&o, &rest, &err);
     if (rc)
         return say_err(&err);
-    if (o.help) {
-        text_add(&t, "Usage: vibevmm boards [NAME] [--json | --map | --dtb|--acpi FILE]\n");
-        opts_help(boards_options, n_boards_options, &t, false);
-        return text_print(&t);
-    }
+    if (o.help)
+        return cmd_usage("boards");
     if (!rest.n_words && o.json)
         return boards_json(NULL);
     if (!rest.n_words) {

@@ -17,6 +17,7 @@ static const struct choice option_words[] = {
     {"board",   NULL                     },
     {"console", "uart virtio stderr none"},
     {"engine",  "auto kvm hvf soft"      },
+    {"hash",    "sha256 crc32 none"      },
     {"log",     "0 1 2 3 4"              },
     {"net",     "user passt= tap="       },
 };
@@ -100,7 +101,10 @@ static const char bash_tail[] =
 static void bash_value(struct text *t, const struct command *c, const struct opt *o)
 {
     const struct choice *words = words_of_option(o);
-    text_add(t, "    %s,--%s) ", c->name, o->name);
+    text_add(t, "    %s,--%s", c->name, o->name);
+    if (o->letter)
+        text_add(t, " | %s,-%c", c->name, o->letter);
+    text_add(t, ") ");
     if (words) {
         text_add(t, "words='");
         choice_add(t, words);
@@ -173,7 +177,8 @@ static void zsh_option(struct text *t, const struct opt *o)
 {
     text_add(t, "            ");
     if (o->letter)
-        text_add(t, "'(-%c --%s)'{-%c,--%s}'[", o->letter, o->name, o->letter, o->name);
+        text_add(t, "'(-%c --%s)'{-%c,--%s%s}'[", o->letter, o->name, o->letter, o->name,
+                 o->arg ? "=" : "");
     else
         text_add(t, "'%s--%s%s[", o->kind == OPT_ATTACH ? "*" : "", o->name, o->arg ? "=" : "");
     zsh_quote(t, o->help, ']');

@@ -308,12 +308,8 @@ int cmd_doctor(int argc, char **argv)
                      "IMAGE");
     if (rc)
         return say_err(&err);
-    if (o.help) {
-        struct text t = {0};
-        text_add(&t, "Usage: vibevmm doctor [--json]\n");
-        opts_help(doctor_options, n_doctor_options, &t, false);
-        return text_print(&t);
-    }
+    if (o.help)
+        return cmd_usage("doctor");
     struct doctor d = {0};
     find_host(&d);
     find_kvm(&d);

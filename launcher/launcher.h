@@ -147,17 +147,25 @@ extern const unsigned n_commands;
 
 int cmd_run(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
+int cmd_pack(int argc, char **argv);
+int cmd_inspect(int argc, char **argv);
 int cmd_boards(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_completion(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_version(int argc, char **argv);
+/* The usage of one command that has options. */
+int cmd_usage(const char *command);
 
 /* clock_mono_ns() when main() began. */
 extern uint64_t launch_ns;
 
 extern const struct opt run_options[];
 extern const unsigned n_run_options;
+extern const struct opt pack_options[];
+extern const unsigned n_pack_options;
+extern const struct opt inspect_options[];
+extern const unsigned n_inspect_options;
 extern const struct opt exec_options[];
 extern const unsigned n_exec_options;
 extern const struct opt boards_options[];
@@ -223,6 +231,22 @@ int run_configure(struct run *run, const struct opt_rest *rest, struct err *err)
 /* Ignores the signals that a run makes an error of; 0 when the machine has run. */
 int run_machine(struct run *run);
 int run_end(const struct run *run); /* says what there is to say; the exit status */
+
+/* All of a run: argv has options, and unless it is an app an image and "--" with arguments. */
+struct run_app {
+    const char *path; /* of the file with the appliance inside */
+    int argc;         /* the guest's arguments */
+    char **argv;
+};
+
+int run_all(int argc, char **argv, const struct run_app *app);
+
+/* app.c: is this an executable appliance? Then all of argv, the name included, goes to cmd_app().
+ */
+struct app_mark;
+bool app_packed(void);
+void app_mark_get(struct app_mark *mark);
+int cmd_app(int argc, char **argv);
 
 /* appliance.c: what an appliance says of its machine, where the command line does not. */
 int appliance_apply(const struct fit *fit, uint64_t given, struct run_opts *o, struct err *err);

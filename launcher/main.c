@@ -16,6 +16,8 @@ uint64_t launch_ns;
 const struct command commands[] = {
     {"run",        "[options] IMAGE [-- guest arguments]", "boot an image (options first mean run)", cmd_run,        run_options,    &n_run_options},
     {"exec",       "[options] [--] PROGRAM [argument]...", "run a static Linux program in a machine", cmd_exec,       exec_options,   &n_exec_options},
+    {"pack",       "[options] -o FILE IMAGE",              "make an appliance, or a program of one", cmd_pack,       pack_options,   &n_pack_options},
+    {"inspect",    "[--json] FILE...",                     "what a file is, and where it would run", cmd_inspect,    inspect_options, &n_inspect_options},
     {"boards",     "[NAME] [--json | --map | --dtb|--acpi FILE]", "the boards, or one of them",      cmd_boards,     boards_options, &n_boards_options},
     {"doctor",     "[--json]",                             "what this host offers, and what to do",  cmd_doctor,     doctor_options, &n_doctor_options},
     {"completion", "bash|zsh",                             "what completes these words in a shell",  cmd_completion, NULL,           NULL},
@@ -62,11 +64,27 @@ int cmd_help(int argc, char **argv)
                  commands[i].help);
     text_add(&t, "\nOptions of run:\n");
     opts_help(run_options, n_run_options, &t, false);
+    text_add(&t, "\nOptions of the others:");
+    for (unsigned i = 0, n = 0; i < n_commands; i++)
+        if (commands[i].opts && commands[i].opts != run_options)
+            text_add(&t, "%s vibevmm %s --help", n++ ? "," : "", commands[i].name);
+    text_add(&t, "\n");
     text_add(&t, "\nExit status:\n");
     usage_statuses(&t, false);
     text_add(&t, "\nOn a terminal: ^A x ends the run, ^A p presses the power key, ^A s stops and "
                  "goes on, ^A h lists the "
                  "keys.\n");
+    return text_print(&t);
+}
+
+int cmd_usage(const char *command)
+{
+    struct text t = {0};
+    for (unsigned i = 0; i < n_commands; i++)
+        if (!strcmp(commands[i].name, command)) {
+            text_add(&t, "Usage: vibevmm %s %s\n%s\n", command, commands[i].args, commands[i].help);
+            opts_help(commands[i].opts, *commands[i].n_opts, &t, false);
+        }
     return text_print(&t);
 }
 
@@ -115,6 +133,8 @@ static uint64_t launch_time(void)
 int main(int argc, char **argv)
 {
     launch_ns = launch_time();
+    if (app_packed())
+        return cmd_app(argc, argv);
     if (argc < 2) {
         say("no image and no command; see vibevmm --help");
         return STATUS_HOST;

@@ -103,11 +103,16 @@ static int run_image(struct run *run, struct opt_rest *rest, struct err *err)
 }
 
 /* An appliance is opened first of all: it says which board. */
-static int run_appliance(struct run *run, uint64_t given, struct err *err)
+static int run_appliance(struct run *run, uint64_t given, bool app, struct err *err)
 {
     struct run_opts *o = &run->opts;
     if (!o->binary && !o->firmware)
         run->peek = boot_peek(run->path, &run->arch);
+    if (app && run->peek != BOOT_PEEK_TREE)
+        return err_set(
+            err, ERR_IMAGE, ENODATA,
+            "%s: the appliance inside of it is missing: the file is cut short or damaged",
+            run->path);
     if (run->peek != BOOT_PEEK_TREE) {
         if (o->config || o->ignore_signature)
             return err_set(err, ERR_HOST, EINVAL, "--%s: %.200s is no appliance",
@@ -532,7 +537,27 @@ int run_end(const struct run *run)
     }
 }
 
-int cmd_run(int argc, char **argv)
+/* Options for an appliance that is this program: there is no image to choose, and no word. */
+static int run_app_args(const struct run_app *app, struct run *run, struct opt_rest *rest,
+                        struct err *err)
+{
+    const struct run_opts *o = &run->opts;
+    const char *other = o->kernel       ? "--kernel"
+                        : o->binary     ? "--binary"
+                        : o->firmware   ? "--firmware"
+                        : rest->dashes  ? "--"
+                        : rest->n_words ? rest->words[0]
+                                        : NULL;
+    if (other)
+        return err_set(err, ERR_HOST, EINVAL,
+                       "VIBEVMM_OPTS: %.80s: it takes options of run that choose no image", other);
+    run->path = app->path;
+    rest->after = app->argv;
+    rest->n_after = app->argc;
+    return 0;
+}
+
+int run_all(int argc, char **argv, const struct run_app *app)
 {
     static struct run run; /* 4 KiB and more: not on the stack */
     struct opt_rest rest;
@@ -540,6 +565,10 @@ int cmd_run(int argc, char **argv)
     int rc = run_streams(&run, &run.err);
     if (!rc)
         rc = opts_parse(run_options, n_run_options, &run.opts, argc, argv, &rest, &run.err);
+    if (rc && app) {
+        struct err why = run.err;
+        err_set(&run.err, why.kind, why.code, "VIBEVMM_OPTS: %s", why.text);
+    }
     if (!rc && run.opts.help)
         return cmd_help(0, NULL);
     if (!rc)
@@ -547,9 +576,9 @@ int cmd_run(int argc, char **argv)
     if (!rc && run.opts.report)
         rc = report_open(&run, &run.err);
     if (!rc)
-        rc = run_image(&run, &rest, &run.err);
+        rc = app ? run_app_args(app, &run, &rest, &run.err) : run_image(&run, &rest, &run.err);
     if (!rc)
-        rc = run_appliance(&run, rest.given, &run.err);
+        rc = run_appliance(&run, rest.given, app != NULL, &run.err);
     if (!rc)
         rc = run_configure(&run, &rest, &run.err);
     if (!rc)
@@ -557,4 +586,9 @@ int cmd_run(int argc, char **argv)
     term_restore();
     run.status = rc ? say_err(&run.err) : run_end(&run);
     return report_write(&run);
+}
+
+int cmd_run(int argc, char **argv)
+{
+    return run_all(argc, argv, NULL);
 }

@@ -17,6 +17,9 @@
 #define GICD_BASE     0x08000000ul
 #define GICR_BASE     0x080a0000ul
 #define RAM_BASE      0x40000000ul
+#define VIRTIO_BASE   0x0a000000ul /* the first of VIRTIO_COUNT windows */
+#define VIRTIO_STRIDE 0x200ul
+#define VIRTIO_COUNT  32
 #define HOLE_BASE                                                                                  \
     0x0c000000ul /* nothing answers from here on: between the virtio windows and RAM */
 #elif defined(BOARD_micro)
@@ -26,6 +29,9 @@
 #define GICD_BASE     0x08000000ul
 #define GICR_BASE     0x080a0000ul
 #define RAM_BASE      0x40000000ul
+#define VIRTIO_BASE   0x0a000000ul
+#define VIRTIO_STRIDE 0x200ul
+#define VIRTIO_COUNT  4
 #define HOLE_BASE     0x0c000000ul
 #elif defined(BOARD_vibe)
 #define CONSOLE_BASE  0x90000000ul
@@ -34,10 +40,16 @@
 #define GICD_BASE     0x0c000000ul
 #define GICR_BASE     0x0c0a0000ul
 #define RAM_BASE      0x0ul
+#define VIRTIO_BASE   0x00a00000ul
+#define VIRTIO_STRIDE 0x1000ul
+#define VIRTIO_COUNT  3
 #define HOLE_BASE     0x20000000ul
 #else
 #error "say for which board: -DBOARD_virt"
 #endif
+
+/* Of the first virtio window, SPI 16; the others' follow. */
+#define VIRTIO_INTID 48
 
 /* Private interrupts of the generic timer on every board (BSA DEN 0094 §3.8.1: PPI INTIDs 27 and
  * 30). */

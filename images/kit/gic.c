@@ -66,18 +66,30 @@ static bool gic_v3(void)
     return read_sysreg(id_aa64pfr0_el1) >> 24 & 15;
 }
 
-void gic_sleep(unsigned intid)
+void gic_watch(unsigned intid)
 {
     static bool begun[CPUS_MAX];
-    if (!gic_v3()) {
-        barrier("yield");
+    if (!gic_v3())
         return;
-    }
     if (!begun[cpu_index()]) {
         begun[cpu_index()] = true;
         gic_init();
     }
     gic_enable(intid, 0x80);
-    barrier("dsb sy\n\twfi");
-    gic_disable(intid);
+}
+
+void cpu_idle(void)
+{
+    if (gic_v3())
+        barrier("dsb sy\n\twfi");
+    else
+        barrier("yield");
+}
+
+void gic_sleep(unsigned intid)
+{
+    gic_watch(intid);
+    cpu_idle();
+    if (gic_v3())
+        gic_disable(intid);
 }

@@ -87,6 +87,8 @@ _Noreturn void power_off(unsigned status); /* prints nothing */
 
 uint64_t time_ns(void); /* since the machine began */
 void sleep_ns(uint64_t ns);
+/* From that time on TIMER_VIRT_INTID is pending; until then, and after UINT64_MAX, it is not. */
+void timer_at_ns(uint64_t at_ns);
 
 /* ---- what the launcher says ---- */
 
@@ -204,9 +206,12 @@ void gic_cpu_init(void);
 void gic_enable(unsigned intid, unsigned priority);
 void gic_disable(unsigned intid);
 /*
- * Sleep until `intid` is pending, without taking it; interrupts are masked. It may return early.
- * Does nothing where the CPU has no GICv3.
+ * Sleeping with interrupts masked, so that none is taken: gic_watch() makes `intid` end cpu_idle()
+ * for as long as it is pending; gic_sleep() is both, for one time. cpu_idle() may return early;
+ * where the CPU has no GICv3 it always does.
  */
+void gic_watch(unsigned intid);
+void cpu_idle(void);
 void gic_sleep(unsigned intid);
 
 /* ---- strings ---- */

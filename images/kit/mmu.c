@@ -12,10 +12,18 @@ table_t mmu_l1;
 void mmu_identity(void)
 {
 #ifdef BOARD_vibe
-    /* RAM below 192 MiB, the interrupt controller right above it, the console in the third GiB. */
-    static table_t low;
+    /*
+     * RAM below 192 MiB, with the virtio windows as a hole of some pages in it, the interrupt
+     * controller right above it, the console in the third GiB.
+     */
+    static table_t low, around;
     for (unsigned i = 0; i < 512; i++)
         low[i] = i * MIB2 | PTE_BLOCK | (i * MIB2 < GICD_BASE ? PTE_RAM : PTE_MMIO);
+    for (unsigned i = 0; i < 512; i++)
+        around[i] = (VIRTIO_BASE + i * 4096ull) | PTE_PAGE |
+                    (i < VIRTIO_COUNT * VIRTIO_STRIDE / 4096 ? PTE_MMIO : PTE_RAM);
+    _Static_assert(VIRTIO_BASE % MIB2 == 0, "the table begins with the windows");
+    low[VIRTIO_BASE / MIB2] = (uint64_t)around | PTE_TABLE;
     mmu_l1[0] = (uint64_t)low | PTE_TABLE;
     mmu_l1[2] = 0x80000000ull | PTE_BLOCK | PTE_MMIO;
 #else

@@ -48,7 +48,7 @@ struct fit {
     const char *path; /* the caller's */
     int fd;
     uint64_t base, file_len; /* of the appliance in its file: all of it, except in an executable */
-    uint8_t *tree; /* tree_len bytes; hostile, but a whole tree */
+    uint8_t *tree;           /* tree_len bytes; hostile, but a whole tree */
     uint64_t tree_len;
     const char *description;
     const char *configs[FIT_CONFIGS_MAX]; /* their names; n_configs of them */
@@ -58,17 +58,19 @@ struct fit {
     const char *signature; /* algorithm of a signature that was found, and is not verified; NULL */
     const char *signed_node; /* what it signs: a configuration's or an image's name */
     struct fit_part parts[FIT_ROLES];
-    int config_node;
+    int images_node, configs_node, config_node;
 };
 
 /*
- * Open an appliance, or the one inside of an executable (app.h), and choose `config`, or its default
- * when that is NULL. `path` must outlive it.
- * Everything the file says of sizes and places is checked here; payloads are read by boot_load().
- * An appliance with a signature is refused unless `ignore_signature`.
+ * Open an appliance, or the one inside of an executable (app.h), and choose `config`, or its
+ * default when that is NULL. `path` must outlive it. Everything the file says of sizes and places
+ * is checked here; payloads are read by boot_load(). An appliance with a signature is refused
+ * unless `ignore_signature`.
  */
 int fit_open(struct fit **fit, const char *path, const char *config, bool ignore_signature,
              struct err *err);
+/* The same, with no configuration chosen: `configs`, `normal` and `description` are known. */
+int fit_scan(struct fit **fit, const char *path, struct err *err);
 void fit_free(struct fit *fit);
 
 /*

@@ -480,39 +480,27 @@ static int fit_tree_read(struct fit *fit, struct err *err)
     return 0;
 }
 
-static int fit_read(struct fit *fit, const char *config, bool ignore_signature, struct err *err)
+/* The tree, and the names of its configurations. */
+static int fit_read(struct fit *fit, struct err *err)
 {
     int rc = fit_tree_read(fit, err);
     if (rc)
         return rc;
-    int images = fdt_path_offset(fit->tree, "/images");
-    int configs = fdt_path_offset(fit->tree, "/configurations");
-    if (images < 0 && configs < 0)
+    fit->images_node = fdt_path_offset(fit->tree, "/images");
+    fit->configs_node = fdt_path_offset(fit->tree, "/configurations");
+    if (fit->images_node < 0 && fit->configs_node < 0)
         return err_set(err, ERR_IMAGE, ENOEXEC,
                        "%s: is a device tree, not an appliance: it has no /images; give a kernel, "
                        "and the tree by --dtb %s",
                        fit->path, fit->path);
-    if (images < 0 || configs < 0)
+    if (fit->images_node < 0 || fit->configs_node < 0)
         return err_set(err, ERR_IMAGE, ENOENT, "%s: has no %s", fit->path,
-                       images < 0 ? "/images" : "/configurations");
+                       fit->images_node < 0 ? "/images" : "/configurations");
     rc = fit_text(fit, 0, "/", "description", &fit->description, err);
-    if (!rc)
-        rc = fit_configs(fit, configs, err);
-    if (!rc)
-        rc = fit_choose(fit, configs, config, err);
-    if (!rc)
-        rc = fit_config(fit, images, err);
-    if (!rc && fit->signature && !ignore_signature)
-        rc = err_set(err, ERR_IMAGE, ENOTSUP,
-                     "%s: %s has a signature (%.40s), and this program verifies none: nobody has "
-                     "checked who made it. --ignore-signature boots it all the same; hashes are "
-                     "verified",
-                     fit->path, fit->signed_node, fit->signature);
-    return rc;
+    return rc ? rc : fit_configs(fit, fit->configs_node, err);
 }
 
-int fit_open(struct fit **out, const char *path, const char *config, bool ignore_signature,
-             struct err *err)
+int fit_scan(struct fit **out, const char *path, struct err *err)
 {
     struct stat st = {0};
     struct fit *fit = calloc(1, sizeof *fit);
@@ -529,8 +517,32 @@ int fit_open(struct fit **out, const char *path, const char *config, bool ignore
     if (!rc) {
         fit->file_len = (uint64_t)st.st_size;
         app_find(fit->fd, fit->file_len, &fit->base, &fit->file_len);
-        rc = fit_read(fit, config, ignore_signature, err);
+        rc = fit_read(fit, err);
     }
+    if (rc)
+        fit_free(fit);
+    else
+        *out = fit;
+    return rc;
+}
+
+int fit_open(struct fit **out, const char *path, const char *config, bool ignore_signature,
+             struct err *err)
+{
+    struct fit *fit;
+    *out = NULL;
+    int rc = fit_scan(&fit, path, err);
+    if (rc)
+        return rc;
+    rc = fit_choose(fit, fit->configs_node, config, err);
+    if (!rc)
+        rc = fit_config(fit, fit->images_node, err);
+    if (!rc && fit->signature && !ignore_signature)
+        rc = err_set(err, ERR_IMAGE, ENOTSUP,
+                     "%s: %s has a signature (%.40s), and this program verifies none: nobody has "
+                     "checked who made it. --ignore-signature boots it all the same; hashes are "
+                     "verified",
+                     fit->path, fit->signed_node, fit->signature);
     if (rc)
         fit_free(fit);
     else

@@ -97,9 +97,9 @@ static int pack_deflate(struct pack_ctx *c)
     uint8_t *in = malloc(PACK_STEP);
     z_stream z = {0};
     bool begun = false;
-    int rc = in ? 0 : err_sys(c->err, ENOMEM, "%s", f->path), code = Z_OK;
-    if (rc)
-        return rc;
+    int rc = 0, code = Z_OK;
+    if (!in)
+        return err_sys(c->err, ENOMEM, "%s", f->path);
     if (deflateInit2(&z, PACK_DEFLATE, Z_DEFLATED, 16 + MAX_WBITS, 9, Z_DEFAULT_STRATEGY) == Z_OK)
         begun = true;
     else

@@ -6,6 +6,7 @@
 #define BOOT_INT_H
 
 #include "vmm/boot.h"
+#include "vmm/inspect.h"
 
 /*
  * An image's bytes: a regular file read by offset, or memory (what came through a pipe or out of a
@@ -131,6 +132,15 @@ int boot_fit_load(struct boot_ctx *c);
 /* A part's bytes, their hashes verified; at most `max` of them. `f` is the caller's to close. */
 int boot_fit_file(const struct fit *fit, const struct fit_part *part, uint64_t max,
                   struct boot_file *f, struct err *err);
+
+/* ---- facts (boot_inspect.c, boot_fit_inspect.c); depth: of what is inside of another ---- */
+
+void inspect_damage(const struct inspect_out *o, const struct err *err);
+void inspect_bytes(const struct boot_file *f, const struct inspect_out *o, unsigned depth);
+void inspect_fit(const char *path, bool app, const struct inspect_out *o);
+void inspect_tree(const struct boot_file *f, const struct inspect_out *o);
+/* A flattened tree: is it an appliance, or else a device tree? */
+bool inspect_is_fit(const struct boot_file *f);
 
 /* ---- what an x86 guest finds in low memory (boot_x86.c) ---- */
 

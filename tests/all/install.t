@@ -34,16 +34,10 @@ what_is() {
     (cd "$1" && find . -type f | LC_ALL=C sort)
 }
 
-# complete DIR: is everything in the folders of DIR, a prefix?
-complete() {
-    cat >"$T/want" <<'END'
-bin/vibevmm
-share/bash-completion/completions/vibevmm
-share/doc/vibevmm/README.md
-share/doc/vibevmm/docs/command.md
-share/man/man1/vibevmm.1
-END
-    for file in $(cat "$T/want"); do
+# is_whole DIR: is everything in the folders of DIR, a prefix?
+is_whole() {
+    for file in bin/vibevmm share/bash-completion/completions/vibevmm share/doc/vibevmm/README.md \
+        share/doc/vibevmm/docs/command.md share/man/man1/vibevmm.1; do
         [ -s "$1/$file" ] || [ -s "$1/$file.gz" ] || {
             echo "no $file" >"$T/log"
             return 1
@@ -59,7 +53,7 @@ runs() { # PROGRAM
 
 quietly make install DESTDIR="$T/root" prefix=/opt/vmm
 ok $? "make install DESTDIR= prefix="
-complete "$T/root/opt/vmm"
+is_whole "$T/root/opt/vmm"
 ok $? "everything is there"
 [ "$(what_is "$T/root" | grep -cv '^\./opt/vmm/')" -eq 0 ]
 ok $? "and nothing beside the prefix"
@@ -74,6 +68,7 @@ grep -q "no symbols" "$T/log"
 ok $? "and is stripped"
 "$T/root/opt/vmm/bin/vibevmm" help --man | quietly cmp - "$T/root/opt/vmm/share/man/man1/vibevmm.1"
 ok $? "the manual page is the launcher's own word"
+# shellcheck disable=SC2013 # words
 for link in $(sed -n 's/.*](\(docs\/[a-z-]*\.md\)).*/\1/p' README.md); do
     [ -s "$T/root/opt/vmm/share/doc/vibevmm/$link" ] || echo "$link" >>"$T/broken"
 done
@@ -111,7 +106,7 @@ quietly dpkg-deb -x "$deb" "$T/deb"
 ok $? "dpkg unpacks it"
 [ "$(dpkg-deb -f "$deb" Version)" = "$(build/release/vibevmm version | sed 's/^vibevmm \([^,]*\),.*/\1/')-1" ]
 ok $? "its version is the launcher's"
-complete "$T/deb/usr"
+is_whole "$T/deb/usr"
 ok $? "everything is in it"
 runs "$T/deb/usr/bin/vibevmm"
 ok $? "it runs"

@@ -78,16 +78,25 @@ is_rc 97 "arguments of more than 4096 bytes"
 example 20 hello --mem 3G </dev/null
 is_rc 0 "more memory than the first page table entry has"
 
-if ! command -v mkimage >/dev/null || ! command -v dtc >/dev/null; then
-    skip "no mkimage or no dtc (u-boot-tools, device-tree-compiler)" "examples as appliances"
-    done_testing
-fi
-for name in hello wc primes tick; do
-    make -s -C "$top" "images/$name" >"$work/log" 2>&1
-    ok $? "make images/$name" || note "$work/log"
+for name in wc httpd; do
+    run_vmm 20 pack --board micro -o "$work/$name.itb" "$images/micro/examples/$name.elf"
+    is_rc 0 "$name: an appliance"
 done
-run_vmm 20 run --engine "$engine" "$images/hello.itb" -- appliance </dev/null
-says "Hello appliance!\n" "an appliance knows its board"
-run_vmm 60 run --engine "$engine" "$images/wc.itb" <"$work/text"
-same "$work/out" "$work/counts" "and reads its input"
+run_vmm 60 run --engine "$engine" "$work/wc.itb" <"$work/text"
+same "$work/out" "$work/counts" "it knows its board, and reads its input"
+run_vmm 20 run --engine "$engine" "$work/httpd.itb" </dev/null
+is_rc 1 "httpd without a network: 1"
+run_vmm 20 pack --executable --board micro -o "$work/hello" "$images/micro/examples/hello.elf"
+is_rc 0 "hello: a program"
+rc=0
+limit 20 "$work/hello" from 'one file' </dev/null >"$work/out" 2>"$work/err" || rc=$?
+says "Hello from one file!\n" "which takes its arguments"
+if [ -x "$top/build/release/vibevmm" ]; then
+    make -s -C "$top" images/hello >"$work/log" 2>&1
+    ok $? "make images/hello" || note "$work/log"
+    run_vmm 20 run --engine "$engine" "$images/hello.itb" -- appliance </dev/null
+    says "Hello appliance!\n" "an appliance"
+else
+    skip "no release build here" "make images/hello"
+fi
 done_testing

@@ -52,24 +52,31 @@ completes "an option's file" run --initrd kernel- --- kernel-6.1
 completes "a file whose name has a space" run kernels/ --- 'kernels/a file'
 completes "an option's folder" run --share kern --- kernels
 completes 'a number has no words' run --mem '' ---
+completes "the value of an option's letter" pack -o kern --- kernel-6.1 kernels
 completes 'shells' completion '' --- bash zsh
 completes 'arguments of the guest are files' run x -- --k ---
 completes 'nothing after version' version '' ---
 
-# Every option that a command's own help shows is in both scripts.
-for command in run exec boards doctor; do
+# Every option that the manual page has of a command is in both scripts.
+"$VIBEVMM" help --man >man
+for command in $(awk '$1 == ".SS" { print $2 }' man); do
     missing=
-    for option in $("$VIBEVMM" $command --help | sed -n 's/^  \(-., \)\{0,1\}\(--[a-z-]*\).*/\2/p'); do
+    for option in $(awk -v command="$command" '$1 == ".SS" { on = $2 == command } on' man |
+        sed -n 's/.*\\fB\(\\-\\-[a-z\\-]*\)\\fR.*/\1/p' | tr -d '\\'); do
         COMP_WORDS=(vibevmm $command "$option") COMP_CWORD=2
         _vibevmm
         case " ${COMPREPLY[*]} " in *" $option "*) ;; *) missing="$missing bash:$option" ;; esac
         grep -q -- "$option[]=[}]" zsh.completion || missing="$missing zsh:$option"
     done
     check "every option of $command" test -z "$missing"
+    [ -z "$missing" ] || echo "#$missing"
 done
 # The words that an option is said to take are those it takes.
 for word in $(sed -n "s/.*run,--console) words='\(.*\)' ;;/\1/p" bash.completion); do
     expect "--console $word is one" 127 'no/such/file' run --console "$word" no/such/file
+done
+for word in $(sed -n "s/.*pack,--hash) words='\(.*\)' ;;/\1/p" bash.completion); do
+    expect "--hash $word is one" 127 'no/such/file' pack --hash "$word" -o packed no/such/file
 done
 for word in $(sed -n "s/.*run,--engine) words='\(.*\)' ;;/\1/p" bash.completion); do
     "$VIBEVMM" run --engine "$word" no/such/file >out 2>err
@@ -101,6 +108,7 @@ for shell in bash zsh; do
     typed $shell 'vibevmm boards mic' '<boards><micro>'
     typed $shell 'vibevmm boards micro --js' '<boards><micro><--json>'
     typed $shell 'vibevmm run --kernel kernel-' '<run><--kernel><kernel-6.1>'
+    typed $shell 'vibevmm pack -o kernel-' '<pack><-o><kernel-6.1>'
     typed $shell 'vibevmm completion z' '<completion><zsh>'
 done
 ! command -v bash >/dev/null || typed bash 'vibevmm run --share ker' '<run><--share><kernels/>'

@@ -32,6 +32,7 @@ for board in virt micro vibe; do
     list $board/library.2 - "$(args $board library) --cpus 2"
     list $board/primes.2 - "$(args $board examples/primes) --cpus 2 -- 100000"
     list $board/wc 'one\ttwo\nthree' "$(args $board examples/wc)"
+    list $board/httpd - "$(args $board examples/httpd)" # no network: it says so
     list $board/example-hello - "$(args $board examples/hello) -- a b"
 done
 list virt/smp.8 - "$(args virt smp) --cpus 8"
