@@ -17,6 +17,7 @@
 
 #define SHARES_MAX 32
 #define FIELDS_MAX 65536
+#define PORT_TRIES 1000000
 
 /* What the launcher asks for. */
 static struct {
@@ -215,6 +216,10 @@ static int port_wait(int watch)
     return device;
 }
 
+/*
+ * The driver makes the node a moment before it knows the port by it (add_port(), then
+ * find_port_by_devt(), which says ENXIO): let its thread go on.
+ */
 static int port_open(int device, unsigned port, int flags)
 {
     char number[8], path[32];
@@ -228,7 +233,13 @@ static int port_open(int device, unsigned port, int flags)
               NULL
     };
     text_join(path, sizeof path, parts);
-    return (int)sys(openat, AT_FDCWD, path, flags | O_CLOEXEC);
+    long fd = -SYS_ENXIO;
+    for (unsigned i = 0; fd == -SYS_ENXIO && i < PORT_TRIES; i++) {
+        if (i)
+            sys(sched_yield, 0);
+        fd = sys(openat, AT_FDCWD, path, flags | O_CLOEXEC);
+    }
+    return (int)fd;
 }
 
 /* ---- folders ---- */

@@ -33,18 +33,16 @@ static bool relay_step(struct relay *r)
         }
         return n > 0;
     }
-    if (r->in < 0) {
-        relay_close(&r->out); /* the end is handed on */
-        return false;
-    }
     long n = sys(read, r->in, r->buf, sizeof r->buf);
     if (n == -SYS_EAGAIN || n == -SYS_EINTR)
         return false;
     r->at = 0;
     r->len = n > 0 ? (unsigned)n : 0;
-    if (n <= 0)
+    if (n <= 0) { /* the end is handed on; nothing would wake us for it later */
         relay_close(&r->in);
-    return true;
+        relay_close(&r->out);
+    }
+    return n > 0;
 }
 
 void relay_ask(const struct relay *r, struct pollfd *p)

@@ -39,6 +39,7 @@
     X(read, 63, 0)                                                                                 \
     X(reboot, 142, 169)                                                                            \
     X(rt_sigprocmask, 135, 14)                                                                     \
+    X(sched_yield, 124, 24)                                                                        \
     X(setsid, 157, 112)                                                                            \
     X(signalfd4, 74, 289)                                                                          \
     X(socket, 198, 41)                                                                             \
@@ -89,7 +90,7 @@ static inline long sys6(long n, long a, long b, long c, long d, long e, long f)
     SYS_ARG(a), SYS_ARG(b), SYS_ARG(c), SYS_ARG(d), SYS_ARG(e), SYS_ARG(f)
 #define sys(name, ...) sys6(SYS_##name, SYS_PICK(__VA_ARGS__, 0, 0, 0, 0, 0, 0))
 
-enum { SYS_ENOENT = 2, SYS_EINTR = 4, SYS_EAGAIN = 11, SYS_EEXIST = 17 };
+enum { SYS_ENOENT = 2, SYS_EINTR = 4, SYS_ENXIO = 6, SYS_EAGAIN = 11, SYS_EEXIST = 17 };
 
 #define AT_FDCWD   (-100)
 #define O_RDONLY   00
