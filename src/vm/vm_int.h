@@ -110,7 +110,7 @@ struct vm {
     struct loop_timer timeout, silent, pace, key, alarm;
     _Atomic bool pacing;
     struct vcpu vcpus[VM_CPUS_MAX];
-    struct bus ports; /* x86 */
+    struct bus ports;                      /* x86 */
     struct vm_alarm alarms[VM_ATTACH_MAX]; /* of the attached that want one */
     struct vm_unmapped unmapped[VM_UNMAPPED_MAX];
     struct console aside; /* of the board's UART when a virtio console is the machine's */
