@@ -104,7 +104,7 @@ void a64_dec_addsub_ext(struct a64_op *op, uint32_t insn)
 
 static A64_OP(adc32)
 {
-    X(rd) = (uint32_t)(W(rn) + W(rm) + cpu->cf);
+    X(rd) = (uint32_t)(W(rn) + W(rm) + a64_carry(cpu));
     A64_NEXT;
 }
 
@@ -116,7 +116,7 @@ static A64_OP(adcs32)
 
 static A64_OP(sbc32)
 {
-    X(rd) = (uint32_t)(W(rn) + ~W(rm) + cpu->cf);
+    X(rd) = (uint32_t)(W(rn) + ~W(rm) + a64_carry(cpu));
     A64_NEXT;
 }
 
@@ -128,7 +128,7 @@ static A64_OP(sbcs32)
 
 static A64_OP(adc64)
 {
-    X(rd) = X(rn) + X(rm) + cpu->cf;
+    X(rd) = X(rn) + X(rm) + a64_carry(cpu);
     A64_NEXT;
 }
 
@@ -140,7 +140,7 @@ static A64_OP(adcs64)
 
 static A64_OP(sbc64)
 {
-    X(rd) = X(rn) + ~X(rm) + cpu->cf;
+    X(rd) = X(rn) + ~X(rm) + a64_carry(cpu);
     A64_NEXT;
 }
 
