@@ -85,6 +85,9 @@ SRC_a64 += sem_simd.c sem_simd_wide.c sem_simd_shift.c sem_simd_misc.c sem_simd_
 SRC_a64 += vm.c vcpu.c state.c run.c mirror.c tlb.c mmu.c memory.c except.c step.c timer.c sync.c sysreg.c sys_ops.c \
 	sem_sys.c
 SRC_a64 += fp.c fp_conv.c sem_fp.c sem_fp_vec.c
+ifneq ($(and $(findstring x86_64,$(target)),$(findstring linux,$(target))),)
+SRC_a64 += jit.c jit_int.c jit_branch.c jit_mem.c jit_shadow.c
+endif
 SRC_walk := walk.c walk_arm64.c walk_x86.c
 SRC_hv := hv.c soft.c
 # Engines of the hardware: by the CPU and the system that the launcher is made for.

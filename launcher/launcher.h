@@ -135,7 +135,7 @@ void usage_statuses(struct text *t, bool man);
 
 struct run_opts {
     uint64_t zero; /* so that no option has offset 0: opt.has says "none" with it */
-    const char *board, *engine;
+    const char *board, *engine, *soft;
     uint64_t mem, cpus;
     bool has_mem, has_cpus;
     const char *kernel, *binary, *firmware, *flash, *initrd, *append, *console, *dtb;

@@ -44,6 +44,7 @@ const struct opt run_options[] = {
     {"publish",  0,   OPT_ATTACH, O(attach), 0,        "HOST:GUEST", "lead a port of the host to one of the guest, with --net user; [ADDR:]HOST:GUEST[/udp]"},
     {"rng",      0,   OPT_ATTACH, O(attach), 0,        NULL,    "attach an entropy device"},
     {"share",    0,   OPT_ATTACH, O(attach), 0,        "DIR[:TAG]", "share a folder by 9P, read-only; ,rw lets the guest change it"},
+    {"soft",     0,   OPT_TEXT, O(soft), 0,            "HOW",   "how --engine soft executes: jit (x86-64 hosts), interp (default), or shadow, which checks the one by the other"},
     {"timeout",  0,   OPT_TIME, O(timeout_ns), 0,      "TIME",  "end the run after TIME, such as 5s, 500ms or 1m (status 124)"},
     {"reboot",   0,   OPT_FLAG, O(reboot), 0,          NULL,    "start again when the guest asks for a reset"},
     {"report",   0,   OPT_TEXT, O(report), 0,          "FILE",  "write what happened to FILE, as JSON"},
@@ -404,6 +405,33 @@ static int run_engine(struct run *run, struct err *err)
     return rc;
 }
 
+/* How the software CPU executes. */
+static int run_soft(struct run *run, struct err *err)
+{
+    static const struct {
+        const char *name;
+        enum hv_soft soft;
+    } hows[] = {
+        {"interp", HV_SOFT_INTERP},
+        {"jit",    HV_SOFT_JIT   },
+        {"shadow", HV_SOFT_SHADOW}
+    };
+    struct vm_config *c = &run->cfg;
+    const char *how = run->opts.soft;
+    if (!how)
+        return 0;
+    if (strcmp(c->engine->name, "soft") != 0)
+        return err_set(err, ERR_HOST, EINVAL,
+                       "--soft %.40s: is for --engine soft; this guest runs on %s", how,
+                       c->engine->name);
+    for (unsigned i = 0; i < ARRAY_LEN(hows); i++)
+        if (!strcmp(how, hows[i].name)) {
+            c->soft = hows[i].soft;
+            return 0;
+        }
+    return err_set(err, ERR_HOST, EINVAL, "--soft %.40s: jit, interp and shadow are possible", how);
+}
+
 static int run_configure(struct run *run, const struct opt_rest *rest, struct err *err)
 {
     struct vm_config *c = &run->cfg;
@@ -411,6 +439,8 @@ static int run_configure(struct run *run, const struct opt_rest *rest, struct er
     int rc = run_board(run, err);
     if (!rc)
         rc = run_engine(run, err);
+    if (!rc)
+        rc = run_soft(run, err);
     if (!rc)
         rc = run_memory(run, err);
     if (!rc)

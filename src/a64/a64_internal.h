@@ -88,6 +88,28 @@ struct a64_mirror {
     gpa_t page;
     const uint8_t *hva;
     uint16_t next; /* in its hash chain, + 1 */
+    bool code;     /* slots of it lead to translated code */
+};
+
+/* ---- the JIT (jit.c), on hosts that have one ---- */
+#if defined(__x86_64__) && defined(__linux__)
+#define A64_HAS_JIT 1
+#else
+#define A64_HAS_JIT 0
+#endif
+#define A64_JIT_SIZE MIB(16) /* the most translated code of a vCPU */
+
+struct jit_shadow;
+
+struct a64_jit {
+    bool on;
+    bool shadow; /* check translated code against the interpreter */
+    bool eager;  /* translate what was never executed: for tests */
+    unsigned warm;
+    uint8_t *rw, *rx; /* two views of the cache; NULL: not made */
+    size_t used;      /* of it */
+    size_t ready;     /* of it, made present */
+    struct jit_shadow *state;
 };
 
 #define A64_LARGE 4
@@ -99,6 +121,7 @@ struct a64_bank_info {
     uint32_t key; /* context << 16 | ASID */
     bool used;
     bool ng;          /* A64_CTX_EL1_PAN: holds entries of core->asid only */
+    bool l0;          /* there are entries in l0[] */
     uint32_t dmap;    /* a bit per 32 entries of d[] that may be in use */
     uint32_t imap;    /* a bit per 8 entries of i[] */
     uint64_t stamp;   /* of the last use */
@@ -157,6 +180,7 @@ struct a64_core {
     struct a64_mirror mirror[A64_MIRRORS]; /* the first of them in the page of all the above */
     uint16_t mirror_head[A64_MIRROR_HASH]; /* of those from A64_SMALL on: number + 1 */
 
+    struct a64_jit jit;
     struct a64_req req[A64_REQS]; /* under inbox.lock */
     struct hv_odd_sysreg odd[A64_ODD_MAX];
 
@@ -178,8 +202,38 @@ void a64_mirror_written(struct a64_core *core, gpa_t gpa, uint64_t len);
 void a64_mirror_drop_all(struct a64_core *core);
 /* The instruction word of a slot in the current mirror. */
 uint32_t a64_mirror_insn(struct a64_core *core, const struct a64_op *op);
+bool a64_mirror_is_first(const struct a64_op *slot);
+/* Where the executable view of the JIT's cache goes: A64_JIT_SIZE near the mirrors. */
+void *a64_mirror_jit_area(const struct a64_core *core);
+/* Slots of the mirror lead to translated code; those of all mirrors no longer do. */
+void a64_mirror_has_code(struct a64_core *core, const struct a64_op *ops);
+void a64_mirror_forget_code(struct a64_core *core);
 int a64_mirror_init(struct a64_core *core);
 void a64_mirror_fini(struct a64_core *core);
+
+/* ---- jit.c ---- */
+#if A64_HAS_JIT
+/* A slot that was just decoded for the first time: execute it. */
+const struct a64_op *a64_jit_first(struct a64_cpu *cpu, struct a64_op *slot);
+/* All mirrors were dropped. */
+void a64_jit_drop_all(struct a64_core *core);
+void a64_jit_fini(struct a64_core *core);
+#else
+static inline const struct a64_op *a64_jit_first(struct a64_cpu *cpu, struct a64_op *slot)
+{
+    A64_DISPATCH(slot);
+}
+
+static inline void a64_jit_drop_all(struct a64_core *core)
+{
+    (void)core;
+}
+
+static inline void a64_jit_fini(struct a64_core *core)
+{
+    (void)core;
+}
+#endif
 
 /* ---- run.c ---- */
 /* The slot at va, without a look at cpu->pending. */
@@ -254,6 +308,8 @@ void a64_tlb_flush_code(struct a64_cpu *cpu);
 void a64_tlb_put_data(struct a64_cpu *cpu, struct a64_bank *bank, uint64_t va,
                       const struct a64_tr *t, const struct a64_region *region);
 void a64_tlb_put_code(struct a64_cpu *cpu, uint64_t va, const struct a64_tr *t, struct a64_op *ops);
+/* An entry of L0 in the current bank, from one of the data TLB. */
+void a64_tlb_put_l0(struct a64_cpu *cpu, unsigned rn, bool write, uint64_t tag, uintptr_t addend);
 
 /* ---- except.c ---- */
 enum { A64_VEC_SYNC = 0x000, A64_VEC_IRQ = 0x080, A64_VEC_FIQ = 0x100 };

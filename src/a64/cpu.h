@@ -92,6 +92,16 @@ struct a64_itlb {
     struct a64_op *ops;
 };
 
+/*
+ * What the JIT looks at first: the page that the last access by a base register (index into
+ * cpu->x) went to. Reads, then writes.
+ */
+struct a64_l0 {
+    uint64_t tag; /* as tag_r and tag_w above */
+    uintptr_t addend;
+};
+
+#define A64_L0    34u
 #define A64_DTLB  1024u
 #define A64_ITLB  256u
 #define A64_BANKS 8u
@@ -104,6 +114,7 @@ struct a64_itlb {
 struct a64_bank {
     struct a64_itlb i[A64_ITLB];
     struct a64_dtlb d[A64_DTLB];
+    struct a64_l0 l0[2 * A64_L0];
 };
 
 /* cpu->pending: reasons to leave the straight path at the next taken branch. Set by any thread. */
@@ -472,5 +483,7 @@ extern const unsigned a64_insns_n;
 
 /* Fills a slot for good (unallocated words get the UNDEFINED handler) . */
 void a64_predecode(struct a64_op *op, uint32_t insn);
+/* The handler that this gives a slot. */
+a64_fn *a64_handler(uint32_t insn);
 
 #endif

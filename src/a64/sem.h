@@ -51,6 +51,9 @@ static inline unsigned a64_ra(uint32_t insn)
     return insn >> 10 & 31;
 }
 
+/* sem_int.c: the immediate of AND, ORR, EOR, ANDS. */
+uint64_t a64_bit_mask(uint32_t insn);
+
 /* ---- flags ---- */
 static inline bool a64_carry(const struct a64_cpu *cpu)
 {

@@ -286,6 +286,7 @@ static int vm_engine(struct vm *vm, struct err *err)
     struct hv_config hc = {
         .board = vm->cfg.board,
         .cpus = vm->cfg.cpus,
+        .soft = vm->cfg.soft,
         .timer_line = vcpu_timer_line,
         .timer_arm = vcpu_timer_arm,
         .ctx = vm,
