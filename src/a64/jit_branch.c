@@ -47,7 +47,7 @@ static void go(struct jit_unit *u, const struct jit_insn *in)
     if (in->to >= 0) {
         if (in->to <= (int)jit_slot(u, in))
             check_pending(u, in);
-        jit_to_slot(u, (unsigned)in->to);
+        jit_to_slot(u, (unsigned)in->to, true);
         return;
     }
     check_pending(u, in);
