@@ -253,8 +253,8 @@ static void unit_live(struct jit_unit *u)
         struct jit_insn *in = &u->in[i];
         bool out = !(in->props & JP_END) && (i + 1 == u->n || u->in[i + 1].live);
         if (in->props & JP_BRANCH) {
-            unsigned to = (unsigned)in->to - u->first;
-            out |= in->to < 0 || to <= i || to >= u->n || u->in[to].live;
+            const struct jit_insn *to = jit_ahead(u, in);
+            out |= !to || to->live;
         }
         in->live = in->props & (JP_EXIT | JP_READ) || (out && !(in->props & JP_WRITE));
     }

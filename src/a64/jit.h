@@ -101,6 +101,14 @@ static inline unsigned jit_slot(const struct jit_unit *u, const struct jit_insn 
     return u->first + (unsigned)(in - u->in);
 }
 
+/* The instruction of the unit, a later one, that a direct branch jumps to within the code; NULL when
+ * it leaves the unit or goes back. */
+static inline const struct jit_insn *jit_ahead(const struct jit_unit *u, const struct jit_insn *in)
+{
+    int to = in->to - (int)u->first, at = (int)(in - u->in);
+    return in->to >= 0 && to > at && to < (int)u->n && !u->core->jit.shadow ? u->in + to : NULL;
+}
+
 /* ---- jit.c ---- */
 struct jit_stub *jit_stub(struct jit_unit *u, const struct jit_insn *in, uint8_t *from,
                           void (*emit)(struct jit_unit *u, const struct jit_stub *s));
