@@ -90,6 +90,10 @@ SRC_a64 += sem_simd.c sem_simd_wide.c sem_simd_shift.c sem_simd_misc.c sem_simd_
 SRC_a64 += vm.c vcpu.c state.c run.c mirror.c tlb.c mmu.c memory.c except.c step.c timer.c sync.c sysreg.c sys_ops.c \
 	sem_sys.c
 SRC_a64 += fp.c fp_conv.c sem_fp.c sem_fp_vec.c
+ifneq ($(and $(findstring x86_64,$(target)),$(findstring linux,$(target))),)
+SRC_a64 += jit.c jit_int.c jit_branch.c jit_mem.c jit_fp.c jit_vec.c jit_sys.c \
+	jit_shadow.c
+endif
 SRC_walk := walk.c walk_arm64.c walk_x86.c
 SRC_hv := hv.c soft.c
 # Engines of the hardware: by the CPU and the system that the launcher is made for.
@@ -273,8 +277,10 @@ kvm_tests := $(if $(kvm_arch),unit/test_kvm unit/test_kvm_$(kvm_arch))
 TESTS += $(kvm_tests)
 test_bin := $(TESTS:%=$(B)/tests/%)
 
-check: $(test_bin) $(BIN)
-	$(Q)prove -Q --exec '' $(test_bin)
+include tests/a64/Makefile.inc
+
+check: $(test_bin) $(a64_pair) $(BIN)
+	$(Q)prove -Q --exec '' $(test_bin) $(a64_pair)
 	$(Q)VIBEVMM=$(BIN) prove -Q tests/cli
 
 $(B)/tests/unit/test_boot_fail: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=mmap,--wrap=pread,--wrap=open,--wrap=fstat
@@ -286,8 +292,6 @@ $(kvm_tests:%=$(B)/tests/%): LDFLAGS += \
 
 $(B)/tests/%: $(B)/tests/%.o $(LIB)
 	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
-
-include tests/a64/Makefile.inc
 
 .PHONY: print-tests
 print-tests:

@@ -9,9 +9,10 @@
 #   idle    CPU use of a guest at its shell prompt, over 10 s
 #   disk    a virtio disk in Linux, past the guest's cache: vibevmm and QEMU
 #   exec    `vibevmm exec -- busybox true`, from start to end, with its phases: vibevmm, and QEMU on the same files
+#   jit     programs in a Debian guest, by the JIT and in QEMU; the compiled ones natively, too
 #   l0      how often an access goes to the page of its base register's last one (make STATS=1)
 #
-# ROUNDS_START (100), ROUNDS_BOOT (5), ROUNDS_EXEC (10) and ROUNDS_DISK (5) set the number of rounds. A part whose tool is missing says so.
+# ROUNDS_START (100), ROUNDS_BOOT (5), ROUNDS_EXEC (10), ROUNDS_DISK (5) and ROUNDS_JIT (7) set the number of rounds. A part whose tool is missing says so.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 vmm=$PWD/build/release/vibevmm
@@ -256,14 +257,14 @@ l0() {
     echo "== L0 and TLB on the boot"
     have_cloud || return 0
     make -s STATS=1 bench-l0 >/dev/null || return 1
-    printf 'exit\n' | build/release-stats/vibevmm-l0 run --engine soft --mem 512M --kernel "$guests/cloud/vmlinuz" \
+    printf 'exit\n' | build/release-stats/vibevmm-l0 run --engine soft --soft interp --mem 512M --kernel "$guests/cloud/vmlinuz" \
         --initrd "$guests/cloud/initrd.gz" --append "$console quiet loglevel=0 vibevmm.pipe=1" 2>&1 >/dev/null | grep '^l0:'
 }
 
-[ $# -gt 0 ] || set -- start size boot idle disk exec l0
+[ $# -gt 0 ] || set -- start size boot idle disk exec jit l0
 for part; do
     case $part in
-    start | size | boot | idle | disk | l0) $part ;;
+    start | size | boot | idle | disk | jit | l0) $part ;;
     exec) exec_ ;;
     *) echo "bench: no part \"$part\"" >&2; exit 125 ;;
     esac
