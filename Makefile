@@ -75,13 +75,14 @@ SRC_bus := bus.c regs.c
 SRC_board := board.c board_check.c
 SRC_dev := pl011.c pl031.c pl061.c debugcon.c sysctl.c cfi_flash.c \
 	gic.c gic_dist.c gic_redist.c gic_icc.c uart16550.c cmos.c pc_power.c
-SRC_virtio := virtio_slot.c virtio_mmio.c virtio_vq.c virtio_rng.c virtio_blk.c virtio_balloon.c virtio_console.c virtio_9p.c virtio_net.c
+SRC_virtio := virtio_slot.c virtio_mmio.c virtio_vq.c virtio_rng.c virtio_blk.c virtio_balloon.c virtio_console.c virtio_9p.c virtio_net.c \
+	virtio_vsock.c virtio_vsock_conn.c
 SRC_boot := boot.c boot_file.c boot_kind.c boot_arm64.c boot_elf.c boot_gzip.c \
 	boot_bzimage.c boot_x86.c boot_fit.c boot_fit_load.c boot_fit_make.c boot_app.c boot_inspect.c boot_fit_inspect.c boot_cpio.c
 SRC_dtb := dtb_patch.c
 SRC_acpi := acpi_patch.c
 SRC_host := loop.c console.c term.c park.c disk.c disk_cow.c \
-	net_stream.c net_passt.c net_publish.c net_tap.c
+	net_stream.c net_passt.c net_publish.c net_tap.c vsock.c
 SRC_p9 := p9.c p9_fid.c p9_look.c p9_io.c p9_edit.c
 SRC_a64 := decode.c sem_int.c sem_int_bits.c sem_int_crc.c sem_branch.c sem_mem.c sem_mem_pair.c sem_atomic.c
 SRC_a64 += sem_simd.c sem_simd_wide.c sem_simd_shift.c sem_simd_misc.c sem_simd_perm.c sem_simd_mem.c \
@@ -89,6 +90,10 @@ SRC_a64 += sem_simd.c sem_simd_wide.c sem_simd_shift.c sem_simd_misc.c sem_simd_
 SRC_a64 += vm.c vcpu.c state.c run.c mirror.c tlb.c mmu.c memory.c except.c step.c timer.c sync.c sysreg.c sys_ops.c \
 	sem_sys.c
 SRC_a64 += fp.c fp_conv.c sem_fp.c sem_fp_vec.c
+ifneq ($(and $(findstring x86_64,$(target)),$(findstring linux,$(target))),)
+SRC_a64 += jit.c jit_int.c jit_branch.c jit_mem.c jit_fp.c jit_vec.c jit_sys.c \
+	jit_shadow.c
+endif
 SRC_walk := walk.c walk_arm64.c walk_x86.c
 SRC_hv := hv.c soft.c
 # Engines of the hardware: by the CPU and the system that the launcher is made for.
@@ -99,7 +104,7 @@ SRC_hv_kvm_x86_64 := kvm.c kvm_x86_64.c kvm_cpuid.c
 SRC_hv += $(SRC_hv_kvm_$(kvm_arch))
 CPPFLAGS += $(if $(kvm_arch),-DHV_HAVE_KVM)
 endif
-SRC_vm := vm.c vcpu.c psci.c semihost.c devices.c attach.c attach_console.c attach_disk.c attach_net.c attach_share.c report.c
+SRC_vm := vm.c vcpu.c psci.c semihost.c devices.c attach.c attach_balloon.c attach_console.c attach_disk.c attach_net.c attach_share.c attach_vsock.c report.c
 SRC_launcher := main.c text.c opts.c run.c appliance.c app.c pack.c inspect.c signals.c diag.c diag_arm64.c diag_x86.c rules.c esr.c json.c report.c boards.c doctor.c completion.c man.c
 SRC_launcher += exec.c exec_cache.c exec_program.c
 BOARDS := $(if $(BOARD),$(BOARD),virt vibe micro pc)
@@ -225,6 +230,7 @@ $(B)/gen/board_kinds.h: $(BOARDS:%=boards/%.c)
 
 # ---- tests ---------------------------------------------------------------------------------------------
 TESTS :=
+TESTS += unit/test_parse
 TESTS += unit/test_mem
 TESTS += unit/test_bus
 TESTS += unit/test_board
@@ -253,11 +259,12 @@ TESTS += unit/test_dev_small
 TESTS += unit/test_virtio
 TESTS += unit/test_virtio_blk
 TESTS += unit/test_virtio_net
+TESTS += unit/test_virtio_vsock unit/test_virtio_vsock_rules unit/test_host_vsock
 TESTS += unit/test_virtio_balloon
 TESTS += unit/test_p9
 TESTS += unit/test_p9_escape
 TESTS += unit/test_virtio_9p unit/test_virtio_console
-TESTS += unit/test_host_disk
+TESTS += unit/test_host_disk unit/test_host_net
 TESTS += unit/test_walk
 TESTS += unit/test_walk_arm64
 TESTS += unit/test_walk_x86
@@ -270,19 +277,21 @@ kvm_tests := $(if $(kvm_arch),unit/test_kvm unit/test_kvm_$(kvm_arch))
 TESTS += $(kvm_tests)
 test_bin := $(TESTS:%=$(B)/tests/%)
 
-check: $(test_bin) $(BIN)
-	$(Q)prove -Q --exec '' $(test_bin)
+include tests/a64/Makefile.inc
+
+check: $(test_bin) $(a64_pair) $(BIN)
+	$(Q)prove -Q --exec '' $(test_bin) $(a64_pair)
 	$(Q)VIBEVMM=$(BIN) prove -Q tests/cli
 
 $(B)/tests/unit/test_boot_fail: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=mmap,--wrap=pread,--wrap=open,--wrap=fstat
+
+$(B)/tests/unit/test_virtio_vsock $(B)/tests/unit/test_virtio_vsock_rules: LDFLAGS += -Wl,--wrap=clock_mono_ns
 
 $(kvm_tests:%=$(B)/tests/%): LDFLAGS += \
 	$(foreach f,open close mmap munmap syscall ioctl,-Wl$(comma)--wrap=$(f))
 
 $(B)/tests/%: $(B)/tests/%.o $(LIB)
 	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
-
-include tests/a64/Makefile.inc
 
 .PHONY: print-tests
 print-tests:
@@ -325,7 +334,7 @@ $(examples:%=images/%): images/%: images/examples/%.c $(teller)
 	@echo "  IMAGE   build/images/$*.itb"
 
 # Every parser and the bus under libFuzzer: make fuzz FUZZ_SECONDS=600 FUZZ='bus elf'. Finds stay in build/fuzz.
-FUZZ ?= bus virtio elf image gzip zboot dtb fit inspect
+FUZZ ?= bus virtio p9 elf image gzip zboot dtb fit inspect
 FUZZ_SECONDS ?= 10
 fuzz_make := $(MAKE) --no-print-directory CC=clang SAN=address,undefined FUZZING=1
 

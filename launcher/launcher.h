@@ -181,7 +181,7 @@ void usage_statuses(struct text *t, bool man);
 
 struct run_opts {
     uint64_t zero; /* so that no option has offset 0: opt.has says "none" with it */
-    const char *board, *engine;
+    const char *board, *engine, *soft;
     uint64_t mem, cpus;
     bool has_mem, has_cpus;
     const char *kernel, *binary, *firmware, *flash, *initrd, *append, *console, *dtb;
@@ -189,7 +189,7 @@ struct run_opts {
     bool has_entry;
     struct attach_list attach;
     uint64_t timeout_ns, doctor_ns;
-    bool reboot;
+    bool reboot, perf_map;
     uint64_t log;
     bool has_log, verbose;
     const char *report;
@@ -215,6 +215,7 @@ struct run {
     struct vm *vm;  /* NULL: not made */
     int report_fd;  /* -1: none */
     uint64_t boots; /* times the machine was started */
+    uint64_t mac_seed;
     struct err err; /* of a launch that failed */
     int status;
     const uint64_t *exec_ns; /* EXEC_PHASES of them; NULL: it is no exec */

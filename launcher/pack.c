@@ -202,13 +202,18 @@ static int pack_appliance(const struct pack_opts *o, const char *image, int fd, 
     int rc = pack_hash(o->hash ? o->hash : "sha256", &p.hash, err);
     if (!rc)
         rc = pack_time(&p.timestamp, err);
-    for (unsigned i = 0; !rc && i < p.n_properties; i++)
-        if (!strcmp(properties[i].name, "board") && !(board = board_find(properties[i].val)))
-            rc = err_set(err, ERR_HOST, EINVAL,
-                         "--board %.80s: no such board; vibevmm boards lists them",
-                         properties[i].val);
     if (rc)
         return rc;
+    for (unsigned i = 0; i < p.n_properties; i++) {
+        if (strcmp(properties[i].name, "board") != 0)
+            continue;
+        const struct board *named = board_find(properties[i].val);
+        if (!named)
+            return err_set(err, ERR_HOST, EINVAL,
+                           "--board %.80s: no such board; vibevmm boards lists them",
+                           properties[i].val);
+        board = named;
+    }
     p.arch = board->arch;
     p.entry = o->has_entry ? o->entry : board->ram[0].base + board->raw_off;
     rc = pack_write(&p, fd, o->output, err);

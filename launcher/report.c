@@ -148,6 +148,12 @@ static void report_devices(struct json *j, const struct vm_result *r)
         json_bool(j, "driven", d->driven);
         json_u64(j, "notifies", d->notifies);
         json_u64(j, "interrupts", d->interrupts);
+        if (d->n_stats) {
+            json_open(j, "stats", '{');
+            for (unsigned s = 0; s < d->n_stats; s++)
+                json_u64(j, d->stats[s].name, d->stats[s].val);
+            json_close(j, '}');
+        }
         json_close(j, '}');
     }
     json_close(j, ']');

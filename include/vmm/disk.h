@@ -32,6 +32,9 @@ struct disk_ops {
     int (*discard)(struct disk *d, uint64_t off, uint64_t len);
     int (*zero)(struct disk *d, uint64_t off, uint64_t len);
     void (*free)(struct disk *d); /* keeps what was written; frees `d` */
+    /* The process may exit from now on without a free(): what was written is kept. NULL: it is
+     * without this. */
+    void (*end)(struct disk *d);
 };
 
 struct disk {

@@ -14,6 +14,7 @@
 #define VMM_VIRTIO_H
 
 #include "vmm/bus.h"
+#include "vmm/err.h"
 #include "vmm/iov.h"
 #include "vmm/irq.h"
 #include "vmm/mem.h"
@@ -66,6 +67,13 @@ struct vq_chain {
 
 struct virtio;
 
+/* A number that a device has for a report. */
+#define VIRTIO_STATS_MAX 16u
+struct virtio_stat {
+    const char *name; /* constant */
+    uint64_t val;
+};
+
 struct virtio_ops {
     const char *kind;    /* "virtio-blk" */
     uint32_t id;         /* VIRTIO_ID_* */
@@ -73,6 +81,8 @@ struct virtio_ops {
     /* The device's configuration space (§2.5), off + len <= config_len; write may be NULL. */
     void (*config_read)(struct virtio *v, uint32_t off, void *buf, uint32_t len);
     void (*config_write)(struct virtio *v, uint32_t off, const void *buf, uint32_t len);
+    /* The machine is complete and about to run: 0, or -errno with err. May be NULL. */
+    int (*begin)(struct virtio *v, struct err *err);
     void (*activate)(struct virtio *v); /* DRIVER_OK: queues and features are frozen; may be NULL */
     void (*notify)(struct virtio *v, unsigned queue); /* a ready queue, after DRIVER_OK */
     /* A live device is about to be reset: chains that wait can still be popped. May be NULL. */
@@ -85,6 +95,10 @@ struct virtio_ops {
     void (*reset)(struct virtio *v);
     /* Bytes that the guest gave for a stream have not reached the host yet; may be NULL. */
     bool (*busy)(struct virtio *v);
+    /* What is known, at most VIRTIO_STATS_MAX; how many. May be NULL. */
+    unsigned (*stats)(struct virtio *v, struct virtio_stat *out);
+    /* The machine has ended: what must not outlive the process is done with; may be NULL. */
+    void (*end)(struct virtio *v);
     void (*free)(struct virtio *v); /* after reset(), without the lock: releases what hangs on the
                                        device, not `v`; may be NULL */
 };
@@ -239,9 +253,29 @@ struct virtio_console_params {
 int virtio_console_new(struct dev **dev, const char *name, const struct virtio_host *host,
                        const struct virtio_console_params *params);
 
-/* Memory given back (§5.5): the guest is asked for `target` bytes, up to 16 TiB, and may report
- * what it does not use beside that. */
+/*
+ * Streams between programs of the guest, which is `cid`, and of the host (§5.10), by `vs`, which is
+ * the device's from here on, also when this fails. `idle` (or NULL) is called with the device's
+ * lock when a stream that the host had held back has written all.
+ */
+struct vsock;
+struct virtio_vsock_params {
+    struct vsock *vs;
+    uint32_t cid;
+    void (*idle)(void *arg);
+    void *arg;
+};
+int virtio_vsock_new(struct dev **dev, const char *name, const struct virtio_host *host,
+                     const struct virtio_vsock_params *params);
+
+/*
+ * Memory given back (§5.5): the guest is asked for `target` bytes, up to 16 TiB, and may report
+ * what it does not use beside that. Its statistics are asked for anew at the times that
+ * `arm(ctx, deadline_ns)`, called with the device's lock, has virtio_balloon_due() called; without
+ * one (NULL), those it first gave stay.
+ */
 int virtio_balloon_new(struct dev **dev, const char *name, const struct virtio_host *host,
-                       uint64_t target);
+                       uint64_t target, void (*arm)(void *ctx, uint64_t deadline_ns), void *ctx);
+void virtio_balloon_due(struct dev *dev); /* any thread */
 
 #endif

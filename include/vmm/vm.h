@@ -9,6 +9,7 @@
 #include "vmm/boot.h"
 #include "vmm/err.h"
 #include "vmm/hv.h"
+#include "vmm/virtio.h"
 #include "vmm/walk.h"
 
 /* Why a machine ended. The launcher makes the exit status of it (DESIGN §6). */
@@ -63,6 +64,8 @@ struct vm_config {
     const struct board *board;
     const struct hv_ops *engine;
     struct hv_caps caps;
+    enum hv_soft soft; /* as in hv_config */
+    bool perf_map;
     unsigned cpus; /* 1..board->cpus_max */
     uint64_t mem;  /* bytes, a multiple of 4 KiB, board->mem_min..board_mem_max() */
     /* As in boot_params: */
@@ -76,6 +79,9 @@ struct vm_config {
     const char *dtb;                /* device-tree file instead of the board's; NULL: none */
     const struct vm_attach *attach; /* n_attach of them */
     unsigned n_attach;
+    /* What MAC addresses that nobody gave are made from, so that a machine made anew has those of
+     * the one before. 0: it is drawn, and stored here. NULL: another one for each machine. */
+    uint64_t *mac_seed;
     const char *flash_file; /* second flash bank, read and written back; NULL: in memory */
     void (*progress)(void *ctx, const char *what, uint64_t done, uint64_t total);
     void *progress_ctx;
@@ -113,8 +119,10 @@ struct vm_unmapped {
 struct vm_device_note {
     const char *window; /* "virtio0" */
     struct vm_attach attach;
-    bool driven;                   /* the guest's driver has set it up */
-    uint64_t notifies, interrupts; /* exits of the guest to it, and back */
+    bool driven;                                /* the guest's driver has set it up */
+    uint64_t notifies, interrupts;              /* exits of the guest to it, and back */
+    struct virtio_stat stats[VIRTIO_STATS_MAX]; /* n_stats of them: what else the device knows */
+    unsigned n_stats;
 };
 
 struct vm_exit_note {

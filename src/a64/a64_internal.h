@@ -88,6 +88,31 @@ struct a64_mirror {
     gpa_t page;
     const uint8_t *hva;
     uint16_t next; /* in its hash chain, + 1 */
+    bool code;     /* slots of it lead to translated code */
+};
+
+/* ---- the JIT (jit.c), on hosts that have one ---- */
+#if defined(__x86_64__) && defined(__linux__)
+#define A64_HAS_JIT 1
+#else
+#define A64_HAS_JIT 0
+#endif
+#define A64_JIT_SIZE MIB(16) /* the most translated code of a vCPU */
+
+struct jit_shadow;
+
+struct a64_jit {
+    bool on;
+    bool shadow; /* check translated code against the interpreter */
+    bool eager;  /* translate what was never executed: for tests */
+    unsigned warm;
+    uint8_t *rw, *rx;  /* two views of the cache; NULL: not made */
+    uint8_t *thunk[2]; /* of jit_mem.c, in the writable view */
+    size_t begin;      /* of what can be dropped */
+    size_t used;
+    size_t ready; /* made present */
+    struct jit_shadow *state;
+    int map_fd; /* of --perf-map, 0: none */
 };
 
 #define A64_LARGE 4
@@ -157,6 +182,7 @@ struct a64_core {
     struct a64_mirror mirror[A64_MIRRORS]; /* the first of them in the page of all the above */
     uint16_t mirror_head[A64_MIRROR_HASH]; /* of those from A64_SMALL on: number + 1 */
 
+    struct a64_jit jit;
     struct a64_req req[A64_REQS]; /* under inbox.lock */
     struct hv_odd_sysreg odd[A64_ODD_MAX];
 
@@ -178,8 +204,38 @@ void a64_mirror_written(struct a64_core *core, gpa_t gpa, uint64_t len);
 void a64_mirror_drop_all(struct a64_core *core);
 /* The instruction word of a slot in the current mirror. */
 uint32_t a64_mirror_insn(struct a64_core *core, const struct a64_op *op);
+bool a64_mirror_is_first(const struct a64_op *slot);
+/* Where the executable view of the JIT's cache goes: A64_JIT_SIZE near the mirrors. */
+void *a64_mirror_jit_area(const struct a64_core *core);
+/* Slots of the mirror lead to translated code; those of all mirrors no longer do. */
+void a64_mirror_has_code(struct a64_core *core, const struct a64_op *ops);
+void a64_mirror_forget_code(struct a64_core *core);
 int a64_mirror_init(struct a64_core *core);
 void a64_mirror_fini(struct a64_core *core);
+
+/* ---- jit.c ---- */
+#if A64_HAS_JIT
+/* A slot that was just decoded for the first time: execute it. */
+const struct a64_op *a64_jit_first(struct a64_cpu *cpu, struct a64_op *slot);
+/* All mirrors were dropped. */
+void a64_jit_drop_all(struct a64_core *core);
+void a64_jit_fini(struct a64_core *core);
+#else
+static inline const struct a64_op *a64_jit_first(struct a64_cpu *cpu, struct a64_op *slot)
+{
+    A64_DISPATCH(slot);
+}
+
+static inline void a64_jit_drop_all(struct a64_core *core)
+{
+    (void)core;
+}
+
+static inline void a64_jit_fini(struct a64_core *core)
+{
+    (void)core;
+}
+#endif
 
 /* ---- run.c ---- */
 /* The slot at va, without a look at cpu->pending. */

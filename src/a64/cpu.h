@@ -52,6 +52,12 @@ static inline uint8_t a64_dst(unsigned n)
     return (uint8_t)(n == 31 ? A64_SINK : n);
 }
 
+/*
+ * cpu->hf holds the flags the way LAHF and SETO leave those of an x86-64 host in AX, but C is Arm's
+ * (set when a subtraction does not borrow). The other bits mean nothing.
+ */
+enum { A64_HF_N = 1 << 15, A64_HF_Z = 1 << 14, A64_HF_C = 1 << 8, A64_HF_V = 1 << 0 };
+
 union a64_vreg {
     uint8_t b[16];
     uint16_t h[8];
@@ -86,6 +92,16 @@ struct a64_itlb {
     struct a64_op *ops;
 };
 
+/*
+ * What the JIT looks at first: the page that the last access by a base register (index into
+ * cpu->x) went to. Reads, then writes.
+ */
+struct a64_l0 {
+    uint64_t tag; /* as tag_r and tag_w above */
+    uintptr_t addend;
+};
+
+#define A64_L0    34u
 #define A64_DTLB  1024u
 #define A64_ITLB  256u
 #define A64_BANKS 8u
@@ -98,6 +114,8 @@ struct a64_itlb {
 struct a64_bank {
     struct a64_itlb i[A64_ITLB];
     struct a64_dtlb d[A64_DTLB];
+    struct a64_l0 l0[2 * A64_L0];
+    bool l0_used;
 };
 
 /* cpu->pending: reasons to leave the straight path at the next taken branch. Set by any thread. */
@@ -136,10 +154,7 @@ struct a64_sysregs {
 struct a64_cpu {
     /* Hot: what nearly every handler touches. */
     uint64_t x[A64_XREGS];
-    uint64_t nf; /* N is bit 63 */
-    uint64_t zf; /* Z is set when this is 0 */
-    uint64_t cf; /* C: 0 or 1 */
-    uint64_t vf; /* V: 0 or 1 */
+    uint16_t hf; /* NZCV, see A64_HF_... */
     _Atomic uint32_t pending;
     bool fp_trap; /* FP/ASIMD instructions trap (CPACR_EL1.FPEN at this EL) */
     uint8_t el;   /* 0 or 1 */
@@ -319,16 +334,20 @@ void a64_pstate_set(struct a64_cpu *cpu, uint32_t pstate);
 
 static inline uint32_t a64_nzcv(const struct a64_cpu *cpu)
 {
-    return (uint32_t)(cpu->nf >> 63) << 31 | (uint32_t)(cpu->zf == 0) << 30 |
-           (uint32_t)cpu->cf << 29 | (uint32_t)cpu->vf << 28;
+    uint32_t hf = cpu->hf;
+    return (hf & (A64_HF_N | A64_HF_Z)) << 16 | (hf & A64_HF_C) << 21 | (hf & A64_HF_V) << 28;
+}
+
+/* The flags of NZCV in bits 31..28. */
+static inline uint16_t a64_hf_of(uint32_t nzcv)
+{
+    return (uint16_t)((nzcv >> 16 & (A64_HF_N | A64_HF_Z)) | (nzcv >> 21 & A64_HF_C) |
+                      (nzcv >> 28 & A64_HF_V));
 }
 
 static inline void a64_nzcv_set(struct a64_cpu *cpu, uint32_t nzcv)
 {
-    cpu->nf = (uint64_t)(nzcv >> 31) << 63;
-    cpu->zf = !(nzcv >> 30 & 1);
-    cpu->cf = nzcv >> 29 & 1;
-    cpu->vf = nzcv >> 28 & 1;
+    cpu->hf = a64_hf_of(nzcv);
 }
 
 /* ---- mmu.c: memory as instructions see it
@@ -465,5 +484,7 @@ extern const unsigned a64_insns_n;
 
 /* Fills a slot for good (unallocated words get the UNDEFINED handler) . */
 void a64_predecode(struct a64_op *op, uint32_t insn);
+/* The handler that this gives a slot. */
+a64_fn *a64_handler(uint32_t insn);
 
 #endif

@@ -41,3 +41,10 @@ void a64_predecode(struct a64_op *op, uint32_t insn)
     op->insn = new.insn;
     __atomic_store_n(&op->fn, new.fn, __ATOMIC_RELEASE);
 }
+
+a64_fn *a64_handler(uint32_t insn)
+{
+    struct a64_op op = {.fn = NULL};
+    a64_predecode(&op, insn);
+    return op.fn;
+}

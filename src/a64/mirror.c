@@ -7,6 +7,9 @@
  * "decode me" in place, so that instruction TLB entries stay good. When all A64_MIRRORS are in use
  * all are dropped.
  *
+ * Translated code (jit.c) jumps about in its page: when part of a page changes, all slots of it
+ * that lead to such code do so no longer.
+ *
  * Memory: one reservation per vCPU. The first mirrors, which every short run needs, are small pages
  * populated in one call; from A64_SMALL on the arena is huge-page advised.
  */
@@ -38,7 +41,14 @@ static A64_OP(first)
 {
     struct a64_op *slot = (struct a64_op *)(uintptr_t)op;
     a64_predecode(slot, a64_mirror_insn(a64_core_of(cpu), op));
+    if (a64_core_of(cpu)->jit.on)
+        return a64_jit_first(cpu, slot);
     A64_DISPATCH(slot);
+}
+
+bool a64_mirror_is_first(const struct a64_op *slot)
+{
+    return slot->fn == a64_op_first;
 }
 
 static void mirror_clear(struct a64_op *ops, unsigned from, unsigned to)
@@ -48,16 +58,21 @@ static void mirror_clear(struct a64_op *ops, unsigned from, unsigned to)
         ops[i] = first;
 }
 
+static unsigned mirror_number(const struct a64_core *core, const struct a64_op *op)
+{
+    return (unsigned)((size_t)((const uint8_t *)op - core->arena) / A64_MIRROR_SIZE);
+}
+
 uint32_t a64_mirror_insn(struct a64_core *core, const struct a64_op *op)
 {
-    unsigned n = (unsigned)((size_t)((const uint8_t *)op - core->arena) / A64_MIRROR_SIZE);
+    unsigned n = mirror_number(core, op);
     size_t slot = (size_t)(op - mirror_ops(core, n));
     return (uint32_t)a64_host_load(core->mirror[n].hva + slot * 4, 4);
 }
 
 int a64_mirror_init(struct a64_core *core)
 {
-    size_t len = (size_t)(A64_MIRRORS * A64_MIRROR_SIZE + 2 * A64_HUGE);
+    size_t len = (size_t)(A64_MIRRORS * A64_MIRROR_SIZE + 2 * A64_HUGE + A64_JIT_SIZE);
     void *map =
         mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (map == MAP_FAILED)
@@ -75,8 +90,32 @@ void a64_mirror_fini(struct a64_core *core)
     munmap(core->arena_map, core->arena_len);
 }
 
+void *a64_mirror_jit_area(const struct a64_core *core)
+{
+    return (uint8_t *)core->arena_map + core->arena_len - A64_JIT_SIZE;
+}
+
+void a64_mirror_has_code(struct a64_core *core, const struct a64_op *ops)
+{
+    core->mirror[mirror_number(core, ops)].code = true;
+}
+
+static void mirror_forget_code(struct a64_core *core, unsigned n)
+{
+    if (core->mirror[n].code)
+        mirror_clear(mirror_ops(core, n), 0, A64_PAGE_OPS);
+    core->mirror[n].code = false;
+}
+
+void a64_mirror_forget_code(struct a64_core *core)
+{
+    for (unsigned n = 0; n < core->mirror_n; n++)
+        mirror_forget_code(core, n);
+}
+
 void a64_mirror_drop_all(struct a64_core *core)
 {
+    a64_jit_drop_all(core);
     a64_tlb_flush_code(&core->cpu);
     if (core->mirror_n > A64_SMALL)
         memset(core->mirror_head, 0, sizeof core->mirror_head);
@@ -135,8 +174,10 @@ void a64_mirror_written(struct a64_core *core, gpa_t gpa, uint64_t len)
     gpa_t end = gpa + len; /* callers have checked that this does not wrap */
     if (len / A64_PAGE > core->mirror_n) {
         for (unsigned n = 0; n < core->mirror_n; n++)
-            if (core->mirror[n].page < end && core->mirror[n].page + A64_PAGE > gpa)
+            if (core->mirror[n].page < end && core->mirror[n].page + A64_PAGE > gpa) {
                 mirror_clear(mirror_ops(core, n), 0, A64_PAGE_OPS);
+                core->mirror[n].code = false;
+            }
         return;
     }
     for (gpa_t page = align_down(gpa, A64_PAGE); page < end; page += A64_PAGE) {
@@ -146,5 +187,6 @@ void a64_mirror_written(struct a64_core *core, gpa_t gpa, uint64_t len)
         unsigned from = gpa > page ? (unsigned)(gpa - page) / 4 : 0;
         unsigned to = end - page < A64_PAGE ? (unsigned)(end - page + 3) / 4 : A64_PAGE_OPS;
         mirror_clear(mirror_ops(core, n - 1), from, to);
+        mirror_forget_code(core, n - 1);
     }
 }

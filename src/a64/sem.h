@@ -51,31 +51,80 @@ static inline unsigned a64_ra(uint32_t insn)
     return insn >> 10 & 31;
 }
 
+/* sem_int.c: the immediate of AND, ORR, EOR, ANDS. */
+uint64_t a64_bit_mask(uint32_t insn);
+
 /* ---- flags ---- */
+static inline bool a64_carry(const struct a64_cpu *cpu)
+{
+    return cpu->hf & A64_HF_C;
+}
+
+static inline void a64_flags(struct a64_cpu *cpu, bool n, bool z, bool c, bool v)
+{
+    cpu->hf = (uint16_t)(n * A64_HF_N | z * A64_HF_Z | c * A64_HF_C | v * A64_HF_V);
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+/* The host computes them: an instruction on (r, b), then Arm's sense of the carry, then LAHF, SETO.
+ */
+#define A64_HOST_FLAGS(cpu, insn, sense, r, b)                                                     \
+    __asm__(insn " %[B], %[R]\n\t" sense "lahf\n\tseto %%al"                                       \
+            : [R] "+&r"(r), "=&a"((cpu)->hf)                                                       \
+            : [B] "r"(b)                                                                           \
+            : "cc")
+#define A64_BORROW "cmc\n\t"
+
 static inline void a64_flags_logic64(struct a64_cpu *cpu, uint64_t r)
 {
-    cpu->nf = r;
-    cpu->zf = r;
-    cpu->cf = 0;
-    cpu->vf = 0;
+    A64_HOST_FLAGS(cpu, "test", "", r, r);
 }
 
 static inline void a64_flags_logic32(struct a64_cpu *cpu, uint32_t r)
 {
-    cpu->nf = (uint64_t)r << 32;
-    cpu->zf = r;
-    cpu->cf = 0;
-    cpu->vf = 0;
+    A64_HOST_FLAGS(cpu, "test", "", r, r);
+}
+
+static inline uint64_t a64_adds64(struct a64_cpu *cpu, uint64_t a, uint64_t b)
+{
+    A64_HOST_FLAGS(cpu, "add", "", a, b);
+    return a;
+}
+
+static inline uint64_t a64_subs64(struct a64_cpu *cpu, uint64_t a, uint64_t b)
+{
+    A64_HOST_FLAGS(cpu, "sub", A64_BORROW, a, b);
+    return a;
+}
+
+static inline uint32_t a64_adds32(struct a64_cpu *cpu, uint32_t a, uint32_t b)
+{
+    A64_HOST_FLAGS(cpu, "add", "", a, b);
+    return a;
+}
+
+static inline uint32_t a64_subs32(struct a64_cpu *cpu, uint32_t a, uint32_t b)
+{
+    A64_HOST_FLAGS(cpu, "sub", A64_BORROW, a, b);
+    return a;
+}
+#else
+static inline void a64_flags_logic64(struct a64_cpu *cpu, uint64_t r)
+{
+    a64_flags(cpu, r >> 63, r == 0, false, false);
+}
+
+static inline void a64_flags_logic32(struct a64_cpu *cpu, uint32_t r)
+{
+    a64_flags(cpu, r >> 31, r == 0, false, false);
 }
 
 static inline uint64_t a64_adds64(struct a64_cpu *cpu, uint64_t a, uint64_t b)
 {
     uint64_t r;
     int64_t s;
-    cpu->cf = __builtin_add_overflow(a, b, &r);
-    cpu->vf = __builtin_add_overflow((int64_t)a, (int64_t)b, &s);
-    cpu->nf = r;
-    cpu->zf = r;
+    bool c = __builtin_add_overflow(a, b, &r);
+    a64_flags(cpu, r >> 63, r == 0, c, __builtin_add_overflow((int64_t)a, (int64_t)b, &s));
     return r;
 }
 
@@ -83,10 +132,7 @@ static inline uint64_t a64_subs64(struct a64_cpu *cpu, uint64_t a, uint64_t b)
 {
     int64_t s;
     uint64_t r = a - b;
-    cpu->cf = a >= b;
-    cpu->vf = __builtin_sub_overflow((int64_t)a, (int64_t)b, &s);
-    cpu->nf = r;
-    cpu->zf = r;
+    a64_flags(cpu, r >> 63, r == 0, a >= b, __builtin_sub_overflow((int64_t)a, (int64_t)b, &s));
     return r;
 }
 
@@ -94,10 +140,8 @@ static inline uint32_t a64_adds32(struct a64_cpu *cpu, uint32_t a, uint32_t b)
 {
     uint32_t r;
     int32_t s;
-    cpu->cf = __builtin_add_overflow(a, b, &r);
-    cpu->vf = __builtin_add_overflow((int32_t)a, (int32_t)b, &s);
-    cpu->nf = (uint64_t)r << 32;
-    cpu->zf = r;
+    bool c = __builtin_add_overflow(a, b, &r);
+    a64_flags(cpu, r >> 31, r == 0, c, __builtin_add_overflow((int32_t)a, (int32_t)b, &s));
     return r;
 }
 
@@ -105,62 +149,55 @@ static inline uint32_t a64_subs32(struct a64_cpu *cpu, uint32_t a, uint32_t b)
 {
     int32_t s;
     uint32_t r = a - b;
-    cpu->cf = a >= b;
-    cpu->vf = __builtin_sub_overflow((int32_t)a, (int32_t)b, &s);
-    cpu->nf = (uint64_t)r << 32;
-    cpu->zf = r;
+    a64_flags(cpu, r >> 31, r == 0, a >= b, __builtin_sub_overflow((int32_t)a, (int32_t)b, &s));
     return r;
 }
+#endif
 
 /* AddWithCarry() (Arm ARM J1.3.3); subtraction passes ~b. */
 static inline uint64_t a64_adcs64(struct a64_cpu *cpu, uint64_t a, uint64_t b)
 {
     uint64_t t, r;
     bool c1 = __builtin_add_overflow(a, b, &t);
-    bool c2 = __builtin_add_overflow(t, cpu->cf, &r);
-    cpu->cf = c1 | c2;
-    cpu->vf = ((a ^ r) & (b ^ r)) >> 63;
-    cpu->nf = r;
-    cpu->zf = r;
+    bool c2 = __builtin_add_overflow(t, (uint64_t)a64_carry(cpu), &r);
+    a64_flags(cpu, r >> 63, r == 0, c1 | c2, ((a ^ r) & (b ^ r)) >> 63);
     return r;
 }
 
 static inline uint32_t a64_adcs32(struct a64_cpu *cpu, uint32_t a, uint32_t b)
 {
-    uint64_t sum = (uint64_t)a + b + cpu->cf;
+    uint64_t sum = (uint64_t)a + b + a64_carry(cpu);
     uint32_t r = (uint32_t)sum;
-    cpu->cf = sum >> 32;
-    cpu->vf = ((a ^ r) & (b ^ r)) >> 31;
-    cpu->nf = (uint64_t)r << 32;
-    cpu->zf = r;
+    a64_flags(cpu, r >> 31, r == 0, sum >> 32, ((a ^ r) & (b ^ r)) >> 31);
     return r;
 }
 
 /* ConditionHolds() (Arm ARM C1.2.4). With a constant `cond` this is a test or two. */
 static inline __attribute__((always_inline)) bool a64_cond(const struct a64_cpu *cpu, unsigned cond)
 {
+    uint32_t hf = cpu->hf;
     bool r;
     switch (cond >> 1) {
     case 0: /* EQ */
-        r = cpu->zf == 0;
+        r = hf & A64_HF_Z;
         break;
     case 1: /* CS */
-        r = cpu->cf != 0;
+        r = hf & A64_HF_C;
         break;
     case 2: /* MI */
-        r = (int64_t)cpu->nf < 0;
+        r = hf & A64_HF_N;
         break;
     case 3: /* VS */
-        r = cpu->vf != 0;
+        r = hf & A64_HF_V;
         break;
     case 4: /* HI */
-        r = (cpu->cf != 0) & (cpu->zf != 0);
+        r = (hf & (A64_HF_C | A64_HF_Z)) == A64_HF_C;
         break;
     case 5: /* GE */
-        r = cpu->nf >> 63 == cpu->vf;
+        r = !((hf >> 15 ^ hf) & 1);
         break;
     case 6: /* GT */
-        r = (cpu->nf >> 63 == cpu->vf) & (cpu->zf != 0);
+        r = !((hf >> 15 ^ hf) & 1) & !(hf & A64_HF_Z);
         break;
     default: /* AL, and NV is the same */
         return true;

@@ -104,7 +104,7 @@ void a64_dec_addsub_ext(struct a64_op *op, uint32_t insn)
 
 static A64_OP(adc32)
 {
-    X(rd) = (uint32_t)(W(rn) + W(rm) + cpu->cf);
+    X(rd) = (uint32_t)(W(rn) + W(rm) + a64_carry(cpu));
     A64_NEXT;
 }
 
@@ -116,7 +116,7 @@ static A64_OP(adcs32)
 
 static A64_OP(sbc32)
 {
-    X(rd) = (uint32_t)(W(rn) + ~W(rm) + cpu->cf);
+    X(rd) = (uint32_t)(W(rn) + ~W(rm) + a64_carry(cpu));
     A64_NEXT;
 }
 
@@ -128,7 +128,7 @@ static A64_OP(sbcs32)
 
 static A64_OP(adc64)
 {
-    X(rd) = X(rn) + X(rm) + cpu->cf;
+    X(rd) = X(rn) + X(rm) + a64_carry(cpu);
     A64_NEXT;
 }
 
@@ -140,7 +140,7 @@ static A64_OP(adcs64)
 
 static A64_OP(sbc64)
 {
-    X(rd) = X(rn) + ~X(rm) + cpu->cf;
+    X(rd) = X(rn) + ~X(rm) + a64_carry(cpu);
     A64_NEXT;
 }
 
@@ -269,18 +269,28 @@ static A64_OP(mov64_u32)
     A64_NEXT;
 }
 
-/* DecodeBitMasks() (Arm ARM J1.3.3 "shared/functions/..."); the table has no reserved value. */
-void a64_dec_logical_imm(struct a64_op *op, uint32_t insn)
+static unsigned bit_mask_size(uint32_t insn)
 {
-    unsigned n = insn >> 22 & 1, immr = a64_bits(insn, 16, 6), imms = a64_bits(insn, 10, 6);
-    unsigned len = 31 - (unsigned)__builtin_clz(n << 6 | (~imms & 63));
-    unsigned esize = 1u << len, s = imms & (esize - 1), r = immr & (esize - 1);
+    unsigned n = insn >> 22 & 1, imms = a64_bits(insn, 10, 6);
+    return 1u << (31 - (unsigned)__builtin_clz(n << 6 | (~imms & 63)));
+}
+
+/* DecodeBitMasks() (Arm ARM J1.3.3 "shared/functions/..."); the table has no reserved value. */
+uint64_t a64_bit_mask(uint32_t insn)
+{
+    unsigned esize = bit_mask_size(insn);
+    unsigned s = a64_bits(insn, 10, 6) & (esize - 1), r = a64_bits(insn, 16, 6) & (esize - 1);
     uint64_t ones = ~UINT64_C(0) >> (63 - s), v = r ? ones >> r | ones << (esize - r) : ones;
     if (esize < 64)
         v &= BIT(esize) - 1;
     for (unsigned w = esize; w < 64; w *= 2)
         v |= v << w;
+    return v;
+}
 
+void a64_dec_logical_imm(struct a64_op *op, uint32_t insn)
+{
+    uint64_t v = a64_bit_mask(insn);
     unsigned opc = insn >> 29;
     op->rd = (opc & 3) == 3 ? a64_dst(a64_rd(insn)) : (uint8_t)a64_rd(insn); /* else SP */
     op->rn = a64_src(a64_rn(insn));
@@ -290,8 +300,9 @@ void a64_dec_logical_imm(struct a64_op *op, uint32_t insn)
     } else if (v >> 32 == (uint32_t)v) {
         op->fn = logic_rep[opc];
     } else {
-        op->rm = (uint8_t)s;
-        op->ra = (uint8_t)r;
+        unsigned esize = bit_mask_size(insn); /* 64: shorter ones repeat in 32 bits */
+        op->rm = (uint8_t)(a64_bits(insn, 10, 6) & (esize - 1));
+        op->ra = (uint8_t)(a64_bits(insn, 16, 6) & (esize - 1));
         op->fn = logic_run[opc];
     }
     if (op->fn == a64_op_orr64_sext && op->rn == A64_ZR)

@@ -18,9 +18,19 @@ static struct a64_bank_info *bank_info(struct a64_core *core, const struct a64_b
     return &core->info[bank - core->banks];
 }
 
+static void bank_flush_l0(struct a64_core *core, const struct a64_bank_info *info)
+{
+    struct a64_bank *bank = &core->banks[info - core->info];
+    if (!info->used || !bank->l0_used)
+        return;
+    memset(bank->l0, 0, sizeof bank->l0);
+    bank->l0_used = false;
+}
+
 static void bank_flush(struct a64_core *core, struct a64_bank_info *info)
 {
     struct a64_bank *bank = &core->banks[info - core->info];
+    bank_flush_l0(core, info);
     for (; info->dmap; info->dmap &= info->dmap - 1) {
         unsigned n = (unsigned)__builtin_ctz(info->dmap) * (A64_DTLB / 32);
         memset(&bank->d[n], 0, A64_DTLB / 32 * sizeof bank->d[0]);
@@ -133,6 +143,7 @@ void a64_tlb_flush_va(struct a64_cpu *cpu, uint64_t va)
             bank_flush(core, info);
             continue;
         }
+        bank_flush_l0(core, info);
         if (info->dmap >> d / (A64_DTLB / 32) & 1)
             bank->d[d] = (struct a64_dtlb){0};
         if (info->imap >> n / (A64_ITLB / 32) & 1)

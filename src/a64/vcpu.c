@@ -24,6 +24,8 @@ int a64_cpu_new(struct a64_vm *vm, unsigned index, struct a64_cpu **cpu, struct 
     core->cpu.vm = vm;
     core->cpu.index = index;
     core->cpu.smp = vm->config.cpus > 1;
+    core->jit.on = vm->config.soft != HV_SOFT_INTERP;
+    core->jit.shadow = vm->config.soft == HV_SOFT_SHADOW;
     a64_cpu_reset(&core->cpu, 0, 0);
     atomic_store(&vm->cpus[index], core);
     *cpu = &core->cpu;
@@ -37,6 +39,7 @@ void a64_cpu_free(struct a64_cpu *cpu)
     struct a64_core *core = a64_core_of(cpu);
     atomic_store(&cpu->vm->cpus[cpu->index], NULL);
     a64_sync_fini(core);
+    a64_jit_fini(core);
     a64_mirror_fini(core);
     munmap(core, sizeof *core);
 }

@@ -20,10 +20,21 @@ int a64_vm_new(struct a64_vm **out, const struct hv_config *config, struct err *
     if (!config->cpus || config->cpus > A64_CPUS_MAX)
         return err_set(err, ERR_HOST, EINVAL, "soft: %u CPUs asked for, 1 to %d are possible",
                        config->cpus, A64_CPUS_MAX);
+    if (config->soft > HV_SOFT_INTERP && !A64_HAS_JIT)
+        return err_set(err, ERR_HOST, ENOTSUP,
+                       "soft: the JIT is for x86-64 hosts with Linux; this one has the interpreter "
+                       "(--soft interp)");
+    if (config->soft == HV_SOFT_SHADOW && config->cpus > 1)
+        return err_set(err, ERR_HOST, EINVAL,
+                       "soft: --soft shadow runs one CPU (%u asked for): another one could see a "
+                       "store that is taken back",
+                       config->cpus);
     struct a64_vm *vm = calloc(1, sizeof *vm);
     if (!vm)
         return err_set(err, ERR_HOST, ENOMEM, "soft: out of memory");
     vm->config = *config;
+    if (config->soft == HV_SOFT_AUTO)
+        vm->config.soft = A64_HAS_JIT ? HV_SOFT_JIT : HV_SOFT_INTERP;
     vm->epoch_ns = clock_mono_ns();
     pthread_mutex_init(&vm->lock, NULL);
     atomic_init(&vm->map, &vm->maps[0]);

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * parse.c - numbers, sizes and times as users write them.
+ * parse.c - numbers, sizes, times and addresses as users write them.
  */
 #include "vmm/parse.h"
 
 #include "vmm/clock.h"
+
+/* The value of a hexadecimal digit, or 99. */
+static unsigned parse_digit(char c)
+{
+    return c >= '0' && c <= '9'                     ? (unsigned)(c - '0')
+           : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (unsigned)((c | 0x20) - 'a') + 10
+                                                    : 99;
+}
 
 /* Digits at *s, decimal or 0x; moves *s past them. False when there are none or they exceed 64
  * bits. */
@@ -19,9 +27,7 @@ static bool parse_digits(const char **s, uint64_t *val)
     const char *start = p;
     uint64_t v = 0;
     for (;; p++) {
-        unsigned d = *p >= '0' && *p <= '9'                     ? (unsigned)(*p - '0')
-                     : (*p | 0x20) >= 'a' && (*p | 0x20) <= 'f' ? (unsigned)((*p | 0x20) - 'a') + 10
-                                                                : 99;
+        unsigned d = parse_digit(*p);
         if (d >= base)
             break;
         if (v > (UINT64_MAX - d) / base)
@@ -92,4 +98,17 @@ bool parse_time(const char *s, uint64_t *val)
         return true;
     }
     return false;
+}
+
+bool parse_mac(const char *s, uint8_t mac[static PARSE_MAC])
+{
+    uint8_t any = 0;
+    for (unsigned i = 0; i < PARSE_MAC; i++, s += 3) {
+        unsigned high = parse_digit(s[0]), low = high < 16 ? parse_digit(s[1]) : 99;
+        if (low > 15 || s[2] != (i + 1 < PARSE_MAC ? ':' : '\0'))
+            return false;
+        mac[i] = (uint8_t)(high << 4 | low);
+        any |= mac[i];
+    }
+    return any && !(mac[0] & 1);
 }

@@ -532,7 +532,7 @@ int fit_open(struct fit **out, const char *path, const char *config, bool ignore
     struct fit *fit;
     *out = NULL;
     int rc = fit_scan(&fit, path, err);
-    if (rc)
+    if (!fit)
         return rc;
     rc = fit_choose(fit, fit->configs_node, config, err);
     if (!rc)

@@ -55,7 +55,6 @@ static int pack_open(struct pack_ctx *c, enum fit_role role, const char *path)
 {
     struct pack_part *part = &c->parts[role];
     int rc = boot_file_open(&part->f, path, UINT32_MAX, c->err);
-    part->compression = "none";
     if (!rc && part->f.len > UINT32_MAX) /* data-size is one cell */
         rc = err_set(c->err, ERR_IMAGE, EFBIG,
                      "%s: has %" PRIu64 " bytes; a part of an appliance has less than 4 GiB", path,
@@ -302,9 +301,11 @@ int pack_write(const struct pack *p, int fd, const char *path, struct err *err)
     struct pack_ctx c = {.p = p, .fd = fd, .path = path, .err = err};
     const char *const paths[FIT_ROLES] = {p->kernel, p->initrd, p->dtb};
     void *tree = malloc(PACK_TREE);
-    int rc = tree ? 0 : err_sys(err, ENOMEM, "%s", path);
+    int rc = 0;
+    if (!tree)
+        return err_sys(err, ENOMEM, "%s", path);
     for (unsigned role = 0; role < FIT_ROLES; role++)
-        c.parts[role].f.fd = -1;
+        c.parts[role] = (struct pack_part){.f.fd = -1, .compression = "none"};
     for (unsigned role = 0; !rc && role < FIT_ROLES; role++)
         if (paths[role])
             rc = pack_open(&c, (enum fit_role)role, paths[role]);

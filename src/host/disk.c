@@ -20,27 +20,14 @@
 #include <sys/syscall.h>
 #endif
 
+#include "vmm/iov.h"
+
 struct disk_file {
     struct disk disk;
     int fd;
 };
 
 /* ---- whole transfers ---- */
-
-/* The rest of iov after `done` bytes, into out; 0 when nothing is left. */
-static unsigned disk_rest(const struct iovec *iov, unsigned n, size_t done, struct iovec *out)
-{
-    unsigned used = 0;
-    for (unsigned i = 0; i < n; i++) {
-        if (done >= iov[i].iov_len) {
-            done -= iov[i].iov_len;
-            continue;
-        }
-        out[used++] = (struct iovec){(uint8_t *)iov[i].iov_base + done, iov[i].iov_len - done};
-        done = 0;
-    }
-    return used;
-}
 
 /* RWF_NOWAIT (Linux 4.14): only what is in the page cache; musl has no function for it. */
 static ssize_t disk_preadv(int fd, const struct iovec *iov, unsigned n, uint64_t off, bool nowait)
@@ -59,47 +46,42 @@ static ssize_t disk_preadv(int fd, const struct iovec *iov, unsigned n, uint64_t
 int disk_fd_read(int fd, uint64_t off, const struct iovec *iov, unsigned n, bool nowait)
 {
     struct iovec rest[DISK_IOV_MAX];
-    size_t done = 0;
-    for (;;) {
-        ssize_t got = disk_preadv(fd, iov, n, off, nowait);
+    const struct iovec *left = iov;
+    unsigned n_left = n;
+    for (uint64_t done = 0, len = iov_len(iov, n); done < len;) {
+        ssize_t got = disk_preadv(fd, left, n_left, off + done, nowait);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
             return -errno;
         if (!got) { /* past the end of a sparse file, or of one that shrank */
-            for (unsigned i = 0; i < n; i++)
-                memset(iov[i].iov_base, 0, iov[i].iov_len);
+            for (unsigned i = 0; i < n_left; i++)
+                memset(left[i].iov_base, 0, left[i].iov_len);
             return 0;
         }
-        done = (size_t)got;
-        off += done;
-        struct iovec tail[DISK_IOV_MAX];
-        unsigned left = disk_rest(iov, n, done, tail);
-        if (!left)
-            return 0;
-        memcpy(rest, tail, left * sizeof tail[0]);
-        iov = rest;
-        n = left;
+        done += (uint64_t)got;
+        n_left = iov_slice(iov, n, done, len - done, rest);
+        left = rest;
     }
+    return 0;
 }
 
 int disk_fd_write(int fd, uint64_t off, const struct iovec *iov, unsigned n)
 {
-    struct iovec rest[DISK_IOV_MAX], tail[DISK_IOV_MAX];
-    for (;;) {
-        ssize_t put = pwritev(fd, iov, (int)n, (off_t)off);
+    struct iovec rest[DISK_IOV_MAX];
+    const struct iovec *left = iov;
+    unsigned n_left = n;
+    for (uint64_t done = 0, len = iov_len(iov, n); done < len;) {
+        ssize_t put = pwritev(fd, left, (int)n_left, (off_t)(off + done));
         if (put < 0 && errno == EINTR)
             continue;
         if (put <= 0)
             return put ? -errno : -EIO;
-        off += (uint64_t)put;
-        unsigned left = disk_rest(iov, n, (size_t)put, tail);
-        if (!left)
-            return 0;
-        memcpy(rest, tail, left * sizeof tail[0]);
-        iov = rest;
-        n = left;
+        done += (uint64_t)put;
+        n_left = iov_slice(iov, n, done, len - done, rest);
+        left = rest;
     }
+    return 0;
 }
 
 int disk_fd_punch(int fd, uint64_t off, uint64_t len)

@@ -28,6 +28,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vmm/iov.h"
+
 #define COW_MAGIC   "VIBECOW1"
 #define COW_CLUSTER UINT64_C(4096)
 #define COW_HEAD    COW_CLUSTER
@@ -69,43 +71,17 @@ static void cow_mark(struct disk_cow *c, uint64_t n)
     c->dirty_hi = MAX(c->dirty_hi, n / 8 + 1);
 }
 
-/* The part [off, off + len) of iov as segments of its own. */
-static unsigned cow_slice(const struct iovec *iov, unsigned n, uint64_t off, uint64_t len,
-                          struct iovec *out)
-{
-    unsigned used = 0;
-    for (unsigned i = 0; i < n && len; i++) {
-        if (off >= iov[i].iov_len) {
-            off -= iov[i].iov_len;
-            continue;
-        }
-        uint64_t take = MIN(len, iov[i].iov_len - off);
-        out[used++] = (struct iovec){(uint8_t *)iov[i].iov_base + off, take};
-        len -= take;
-        off = 0;
-    }
-    return used;
-}
-
-static uint64_t cow_len(const struct iovec *iov, unsigned n)
-{
-    uint64_t len = 0;
-    for (unsigned i = 0; i < n; i++)
-        len += iov[i].iov_len;
-    return len;
-}
-
 static int cow_read(struct disk *d, uint64_t off, const struct iovec *iov, unsigned n, bool nowait)
 {
     struct disk_cow *c = cow_of(d);
-    uint64_t len = cow_len(iov, n), end = (off + len + COW_CLUSTER - 1) / COW_CLUSTER;
+    uint64_t len = iov_len(iov, n), end = (off + len + COW_CLUSTER - 1) / COW_CLUSTER;
     int rc = 0;
     pthread_rwlock_rdlock(&c->lock);
     for (uint64_t done = 0; done < len && !rc;) {
         struct iovec part[DISK_IOV_MAX];
         uint64_t at = off + done, first = at / COW_CLUSTER;
         uint64_t take = MIN((first + cow_run(c, first, end)) * COW_CLUSTER - at, len - done);
-        unsigned parts = cow_slice(iov, n, done, take, part);
+        unsigned parts = iov_slice(iov, n, done, take, part);
         rc = cow_has(c, first) ? disk_fd_read(c->fd, c->data + at, part, parts, nowait)
                                : c->base->ops->read(c->base, at, part, parts, nowait);
         done += take;
@@ -150,7 +126,7 @@ static bool cow_has_all(const struct disk_cow *c, uint64_t off, uint64_t len)
 static int cow_write(struct disk *d, uint64_t off, const struct iovec *iov, unsigned n)
 {
     struct disk_cow *c = cow_of(d);
-    uint64_t len = cow_len(iov, n);
+    uint64_t len = iov_len(iov, n);
     if (!len)
         return 0;
     pthread_rwlock_rdlock(&c->lock);
@@ -237,6 +213,11 @@ static int cow_flush(struct disk *d)
     return cow_sync(cow_of(d));
 }
 
+static void cow_end(struct disk *d)
+{
+    cow_sync(cow_of(d));
+}
+
 static void cow_free(struct disk *d)
 {
     struct disk_cow *c = cow_of(d);
@@ -254,8 +235,9 @@ static void cow_free(struct disk *d)
 #define COW_OPS                                                                                    \
     .read = cow_read, .write = cow_write, .discard = cow_discard, .zero = cow_zero, .free = cow_free
 
-static const struct disk_ops cow_ops = {COW_OPS};                          /* gone at the end */
-static const struct disk_ops cow_keep_ops = {COW_OPS, .flush = cow_flush}; /* kept in a file */
+static const struct disk_ops cow_ops = {COW_OPS}; /* gone at the end */
+static const struct disk_ops cow_keep_ops = {COW_OPS, .flush = cow_flush,
+                                             .end = cow_end}; /* kept in a file */
 
 /* ---- the overlay's file ---- */
 

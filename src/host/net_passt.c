@@ -219,6 +219,16 @@ static void passt_start(struct netif *nif, unsigned rx)
         p->failed(p->arg, "the host refuses the thread that starts passt");
 }
 
+/* One that we started says itself how it ended. */
+static int passt_recv(struct netif *nif)
+{
+    int rc = net_stream_recv(nif);
+    if (rc < 0 && !passt_of(nif)->path)
+        log_at(LOG_WARN, "--net passt=SOCKET: %s; the guest's link is down",
+               rc == -EPIPE ? "passt has ended" : strerror(-rc));
+    return rc;
+}
+
 /* ---- life ---- */
 
 static void passt_free(struct netif *nif)
@@ -243,7 +253,7 @@ static void passt_free(struct netif *nif)
 
 static const struct netif_ops passt_ops = {
     .start = passt_start,
-    .recv = net_stream_recv,
+    .recv = passt_recv,
     .peek = net_stream_peek,
     .skip = net_stream_skip,
     .send = net_stream_send,

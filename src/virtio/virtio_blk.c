@@ -306,6 +306,15 @@ static void blk_reset(struct virtio *v)
         pthread_cond_wait(&b->done, &v->dev.lock);
 }
 
+/* What the guest was told is written is so, whether or not the process frees anything. */
+static void blk_machine_ended(struct virtio *v)
+{
+    struct virtio_blk *b = blk_of(v);
+    blk_reset(v);
+    if (b->disk->ops->end)
+        b->disk->ops->end(b->disk);
+}
+
 static void blk_free(struct virtio *v)
 {
     struct virtio_blk *b = blk_of(v);
@@ -333,6 +342,7 @@ static const struct virtio_ops blk_ops = {
     .config_read = blk_config_read,
     .notify = blk_notify,
     .reset = blk_reset,
+    .end = blk_machine_ended,
     .free = blk_free,
 };
 

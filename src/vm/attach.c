@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <sys/random.h>
 
-#include "vmm/parse.h"
-
 /* columns: option, maker (NULL: no device, but a word to one), whether it is a port */
 static const struct attach_kind {
     const char *option;
@@ -28,6 +26,7 @@ static const struct attach_kind {
     {"publish", NULL,           false},
     {"rng",     attach_rng,     false},
     {"share",   attach_share,   false},
+    {"vsock",   attach_vsock,   false},
 };
 
 static const struct attach_kind *attach_kind_of(const struct vm_attach *a)
@@ -187,23 +186,4 @@ int attach_rng(const struct attach *a, struct dev **dev, struct err *err)
 {
     int rc = virtio_rng_new(dev, a->name, &a->host, attach_random);
     return rc ? err_sys(err, -rc, "--rng") : 0;
-}
-
-/* ---- balloon ---- */
-
-int attach_balloon(const struct attach *a, struct dev **dev, struct err *err)
-{
-    uint64_t mem = mem_total(&a->vm->mem), target = 0;
-    if (!parse_size(a->spec, &target))
-        return err_set(
-            err, ERR_HOST, EINVAL,
-            "--balloon \"%.80s\": needs a number of bytes, or one with K, M, G or T, such "
-            "as 128M",
-            a->spec);
-    if (target >= mem)
-        return err_set(err, ERR_HOST, EINVAL,
-                       "--balloon %s: the guest has %" PRIu64 " MiB, and it cannot give back all",
-                       a->spec, mem >> 20);
-    int rc = virtio_balloon_new(dev, a->name, &a->host, target);
-    return rc ? err_sys(err, -rc, "--balloon") : 0;
 }

@@ -21,7 +21,8 @@ struct attach {
  */
 typedef int attach_fn(const struct attach *a, struct dev **dev, struct err *err);
 
-attach_fn attach_rng, attach_disk, attach_balloon, attach_share, attach_console, attach_net;
+attach_fn attach_rng, attach_disk, attach_balloon, attach_share, attach_console, attach_net,
+    attach_vsock;
 
 /* attach_net.c: is there a network for each --publish? */
 int attach_net_check(const struct vm_config *c, struct err *err);

@@ -5,12 +5,14 @@
  */
 #include "attach.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
 #include "vmm/netif.h"
+#include "vmm/parse.h"
+
+_Static_assert(NETIF_MAC == PARSE_MAC, "of the same length");
 
 enum net_kind { NET_USER, NET_PASST, NET_TAP, NET_KINDS };
 
@@ -52,32 +54,14 @@ int attach_net_check(const struct vm_config *c, struct err *err)
 
 /* ---- the address ---- */
 
-/* Six pairs of hexadecimal digits with colons; of one station, not of a group (IEEE 802 §8.2). */
-static bool net_mac_parse(const char *text, uint8_t *mac)
+/* Another one for each run and window, locally administered. */
+static int net_mac_random(const struct attach *a, uint8_t *mac, struct err *err)
 {
-    for (unsigned i = 0; i < NETIF_MAC; i++, text += 3) {
-        unsigned val = 0;
-        for (unsigned d = 0; d < 2; d++) {
-            if (!isxdigit((unsigned char)text[d]))
-                return false;
-            unsigned c = (unsigned char)text[d];
-            val = val << 4 | (c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-        }
-        if (text[2] != (i + 1 < NETIF_MAC ? ':' : '\0'))
-            return false;
-        mac[i] = (uint8_t)val;
-    }
-    uint8_t any = 0;
-    for (unsigned i = 0; i < NETIF_MAC; i++)
-        any |= mac[i];
-    return any && !(mac[0] & 1);
-}
-
-/* Another one for each run, locally administered. */
-static int net_mac_random(uint8_t *mac, struct err *err)
-{
-    if (getrandom(mac, NETIF_MAC, 0) != (ssize_t)NETIF_MAC)
+    uint64_t own = 0, *seed = a->vm->cfg.mac_seed ? a->vm->cfg.mac_seed : &own;
+    if (!*seed && getrandom(seed, sizeof *seed, 0) != (ssize_t)sizeof *seed)
         return err_sys(err, errno, "--net: a random MAC address");
+    uint64_t val = *seed + a->vm->n_attached * BIT(40); /* the last byte of six */
+    memcpy(mac, &val, NETIF_MAC);
     mac[0] = (uint8_t)((mac[0] & 0xfc) | 2);
     return 0;
 }
@@ -139,13 +123,13 @@ int attach_net(const struct attach *a, struct dev **dev, struct err *err)
     struct netif *nif = NULL;
     char *copy;
     int rc = attach_words("net", a->spec, words, ARRAY_LEN(words), &word, &copy, err);
-    if (!rc && mac_text && !net_mac_parse(mac_text, mac))
+    if (!rc && mac_text && !parse_mac(mac_text, mac))
         rc = err_set(err, ERR_HOST, EINVAL,
                      "--net %s: \"%s\" is no MAC address of one station, such as "
                      "52:54:00:12:34:56",
                      a->spec, mac_text);
     if (!rc && !mac_text)
-        rc = net_mac_random(mac, err);
+        rc = net_mac_random(a, mac, err);
     rc = rc ? rc : net_open(a, word, &nif, err);
     if (!rc) {
         rc = virtio_net_new(dev, a->name, &a->host, nif, mac);

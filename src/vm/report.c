@@ -90,10 +90,16 @@ void vm_report(struct vm *vm, struct vm_result *out)
 
     for (; out->n_devices < vm->n_attached; out->n_devices++) {
         struct virtio *v = vm->attached[out->n_devices];
+        struct vm_device_note *note = &out->devices[out->n_devices];
         dev_lock(&v->dev);
-        out->devices[out->n_devices] =
-            (struct vm_device_note){v->dev.name, vm->cfg.attach[vm->attached_as[out->n_devices]],
-                                    v->driven, v->notifies, v->interrupts};
+        *note = (struct vm_device_note){
+            .window = v->dev.name,
+            .attach = vm->cfg.attach[vm->attached_as[out->n_devices]],
+            .driven = v->driven,
+            .notifies = v->notifies,
+            .interrupts = v->interrupts,
+        };
+        note->n_stats = v->ops->stats ? v->ops->stats(v, note->stats) : 0;
         dev_unlock(&v->dev);
     }
 

@@ -287,6 +287,8 @@ static int vm_engine(struct vm *vm, struct err *err)
     struct hv_config hc = {
         .board = vm->cfg.board,
         .cpus = vm->cfg.cpus,
+        .soft = vm->cfg.soft,
+        .perf_map = vm->cfg.perf_map,
         .timer_line = vcpu_timer_line,
         .timer_arm = vcpu_timer_arm,
         .ctx = vm,
@@ -341,6 +343,9 @@ int vm_new(struct vm **out, const struct vm_config *config, struct err *err)
         rc = vm_load(vm, err);
     if (!rc)
         rc = vm_engine(vm, err);
+    for (unsigned i = 0; i < vm->n_attached && !rc; i++)
+        if (vm->attached[i]->ops->begin)
+            rc = vm->attached[i]->ops->begin(vm->attached[i], err);
     if (rc)
         vm_free(vm);
     else
@@ -450,6 +455,17 @@ static void vm_drain(struct vm *vm)
     }
 }
 
+static void vm_devices_end(struct vm *vm)
+{
+    for (unsigned i = 0; i < vm->n_attached; i++) {
+        struct virtio *v = vm->attached[i];
+        dev_lock(&v->dev);
+        if (v->ops->end)
+            v->ops->end(v);
+        dev_unlock(&v->dev);
+    }
+}
+
 void vm_run(struct vm *vm, struct vm_result *result)
 {
     struct vcpu *boot = &vm->vcpus[0];
@@ -474,6 +490,7 @@ void vm_run(struct vm *vm, struct vm_result *result)
             pthread_join(vm->vcpus[i].thread, NULL);
     }
     vm_drain(vm);
+    vm_devices_end(vm);
     vm->phases[VM_PHASE_END] = clock_mono_ns();
     vm_report(vm, result);
 }

@@ -54,6 +54,11 @@ struct vm_flash {
     int fd; /* of the file behind it; -1: none */
 };
 
+struct vm_alarm {
+    struct loop *loop;
+    struct loop_timer timer;
+};
+
 /* In an order in which what every launch writes lies on few pages: each costs a fault. */
 struct vm {
     struct console con; /* the machine's: standard input and output */
@@ -105,7 +110,8 @@ struct vm {
     struct loop_timer timeout, silent, pace, key, alarm;
     _Atomic bool pacing;
     struct vcpu vcpus[VM_CPUS_MAX];
-    struct bus ports; /* x86 */
+    struct bus ports;                      /* x86 */
+    struct vm_alarm alarms[VM_ATTACH_MAX]; /* of the attached that want one */
     struct vm_unmapped unmapped[VM_UNMAPPED_MAX];
     struct console aside; /* of the board's UART when a virtio console is the machine's */
 };

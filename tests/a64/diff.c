@@ -2,7 +2,8 @@
 /*
  * diff.c - random differential test of the software CPU against an independent implementation.
  *
- *   diff [--seed N] [--count N] [--only PREFIX] [--show N] [--objdump PROGRAM] -- RUNNER [ARG...]
+ *   diff [--seed N] [--count N] [--only PREFIX] [--show N] [--soft jit|shadow] [--objdump PROGRAM]
+ *        -- RUNNER [ARG...]
  *
  * Blocks of random instructions (draw.c) run here (ours.c) and in RUNNER (runner.c, normally under
  * qemu-aarch64), from the same state; then all registers, flags, FPSR and memory must be the same.
@@ -67,6 +68,7 @@ static struct known known[] = {
 };
 // clang-format on
 
+static struct ours *ours;
 static int to_runner, from_runner;
 static pid_t runner;
 
@@ -135,8 +137,8 @@ static void run_both(const uint32_t *words, unsigned n, const struct state *star
     put(&b, sizeof b);
     put(area, b.code_len);
     put(theirs, sizeof *theirs);
-    ours_code(area, b.code_len);
-    ours_run(mine);
+    ours_code(ours, area, b.code_len);
+    ours_run(ours, mine);
     get(theirs, sizeof *theirs);
 }
 
@@ -281,11 +283,11 @@ static unsigned run_batch(unsigned show, unsigned *shown)
     put(&b, sizeof b);
     put(code, b.code_len);
     put(start, blocks * sizeof *start);
-    ours_code(code, b.code_len);
+    ours_code(ours, code, b.code_len);
     static struct state mine[BATCH];
     memcpy(mine, start, blocks * sizeof *mine);
     for (unsigned i = 0; i < blocks; i++)
-        ours_run(&mine[i]);
+        ours_run(ours, &mine[i]);
     get(theirs, blocks * sizeof *theirs);
     for (unsigned i = 0; i < blocks; i++) {
         const uint32_t *w = code + (start[i].pc - CODE_VA) / 4;
@@ -308,6 +310,7 @@ int main(int argc, char **argv)
     uint64_t seed = 1, count = 1000000;
     unsigned show = 10, shown = 0, bad = 0;
     const char *only = "";
+    enum hv_soft soft = HV_SOFT_INTERP;
     int i = 1;
     for (; i + 1 < argc && strcmp(argv[i], "--"); i += 2) {
         if (!strcmp(argv[i], "--seed"))
@@ -318,6 +321,10 @@ int main(int argc, char **argv)
             show = (unsigned)strtoul(argv[i + 1], NULL, 0);
         else if (!strcmp(argv[i], "--only"))
             only = argv[i + 1];
+        else if (!strcmp(argv[i], "--soft") && !strcmp(argv[i + 1], "jit"))
+            soft = HV_SOFT_JIT;
+        else if (!strcmp(argv[i], "--soft") && !strcmp(argv[i + 1], "shadow"))
+            soft = HV_SOFT_SHADOW;
         else if (!strcmp(argv[i], "--objdump"))
             objdump = argv[i + 1];
         else
@@ -336,7 +343,8 @@ int main(int argc, char **argv)
         return 2;
     }
     start_runner(argv + i + 1);
-    if (ours_init())
+    ours = ours_new(soft);
+    if (!ours)
         return 2;
     while (d.insns < count && shown <= show && bad < 10 * show + 1)
         bad += run_batch(show, &shown);

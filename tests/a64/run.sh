@@ -31,4 +31,4 @@ if [ ! -x "$runner" ] || [ -n "$(find "$here/runner.c" "$here/proto.h" -newer "$
     mv "$runner.new" "$runner"
 fi
 # shellcheck disable=SC2086 # the emulator is a command line
-exec "$diff" --seed "$seed" --count "$count" --only "$only" -- $emulator "$runner"
+exec "$diff" ${SOFT:+--soft "$SOFT"} --seed "$seed" --count "$count" --only "$only" -- $emulator "$runner"

@@ -105,6 +105,14 @@ mount /dev/vda /m; head -n 1 /m/file; umount /m; exit
 END
 echo 3 >"$work/want"
 same "$work/out" "$work/want" "an overlay in a file is kept"
+in_guest --disk "$work/disk,cow=$work/raw" <<'END'
+yes never flushed | dd of=/dev/vda bs=4096 count=1 seek=100 oflag=direct iflag=fullblock 2>/dev/null; poweroff -f
+END
+in_guest --disk "$work/disk,cow=$work/raw" <<'END'
+dd if=/dev/vda bs=4096 count=1 skip=100 2>/dev/null | head -n 1; exit
+END
+echo never flushed >"$work/want"
+same "$work/out" "$work/want" "also what the guest wrote and never flushed"
 
 run_vmm 20 run --board vibe --binary "$work/want" --disk "$work/a" --disk "$work/b" --disk "$work/c" --disk "$work/d"
 is_rc 125 "more disks than windows"

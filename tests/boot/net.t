@@ -83,4 +83,57 @@ same "$work/got" "$work/want" "20 MB from the guest's web server by --publish, t
 pgrep -f "passt.*$public" >/dev/null && rc=1 || rc=0
 [ "$rc" -eq 0 ]
 ok $? "and passt has ended with it"
+
+# A passt that runs already. As root it becomes nobody, who must get at the folder.
+chmod 711 "$work"
+mkdir -m 777 "$work/open"
+passt --foreground --quiet --socket "$work/open/s" >"$work/log" 2>&1 &
+passt=$!
+until [ -e "$work/open/s" ] || ! kill -0 $passt 2>/dev/null; do sleep 0.1; done
+sed -i '/^mkdir/,$d' "$work/script"
+cat >>"$work/script" <<'END'
+cat /sys/class/net/eth0/address /sys/class/net/eth0/carrier; echo "ha""lf"
+i=0; while [ "$(cat /sys/class/net/eth0/carrier)" = 1 ] && [ $i -lt 1000 ]; do usleep 100000; i=$((i + 1)); done
+cat /sys/class/net/eth0/carrier; exit
+END
+: >"$work/out"
+(
+    until grep -q '^half' "$work/out" || ! kill -0 $$ 2>/dev/null; do sleep 0.1; done
+    kill -KILL $passt
+) >/dev/null 2>&1 &
+killer=$!
+run_vmm 100 run --kernel "$guests/cloud/vmlinuz" --initrd "$work/initrd.gz" --mem 256M \
+    --net "passt=$work/open/s,mac=52:54:00:aa:bb:cc" \
+    --append "console=ttyAMA0,115200n8r quiet loglevel=0 vibevmm.pipe=1" <"$work/script"
+kill $killer $passt 2>/dev/null
+is_rc 0 "a guest with a passt that runs already"
+sed -i '1,/vibevmm: ready/d; s/\r$//' "$work/out"
+printf '%s\n' address 52:54:00:aa:bb:cc 1 half 0 >"$work/want"
+same "$work/out" "$work/want" "it has an address and its MAC, and the link goes down when passt ends"
+has "$work/err" "passt has ended" "which is told"
+
+# Two networks without addresses of their own have the same two after a reset, and each another one.
+mkfifo "$work/in"
+"$vmm" run --kernel "$guests/cloud/vmlinuz" --initrd "$work/initrd.gz" --mem 256M --net user --net user --reboot --timeout 170s \
+    --append "console=ttyAMA0,115200n8r quiet loglevel=0 vibevmm.pipe=1" <"$work/in" >"$work/out" 2>"$work/err" &
+guest=$!
+exec 9>"$work/in"
+for way in 'reboot -f' exit; do
+    echo "depmod; modprobe virtio_mmio; modprobe virtio_net; cat /sys/class/net/eth?/address; $way" >&9
+    # What is written before the machine is anew belongs to the one before.
+    until [ "$(grep -c 'vibevmm: ready' "$work/out")" -ge 2 ]; do
+        kill -0 $guest 2>/dev/null || break
+        sleep 0.1
+    done
+done
+exec 9>&-
+rc=0
+wait "$guest" || rc=$?
+is_rc 0 "a guest with two networks, and a reset"
+sed '1,/vibevmm: ready/d; s/\r$//' "$work/out" | grep '^..:..:..:..:..:..$' >"$work/macs"
+head -n 2 "$work/macs" >"$work/before"
+tail -n 2 "$work/macs" >"$work/after"
+same "$work/before" "$work/after" "the addresses are the same after it"
+[ "$(sort -u "$work/macs" | wc -l)" -eq 2 ] && [ "$(wc -l <"$work/macs")" -eq 4 ]
+ok $? "and each has its own"
 done_testing

@@ -29,7 +29,7 @@ same "$work/out" "$work/want" "they are in the first two windows, and give bytes
 
 # A guest that is driven line by line, so that its memory can be looked at in between.
 mkfifo "$work/in"
-"$vmm" run --balloon 64M --kernel "$guests/cloud/vmlinuz" --initrd "$work/initrd.gz" --mem 512M --timeout 170s \
+"$vmm" run --balloon 64M --kernel "$guests/cloud/vmlinuz" --initrd "$work/initrd.gz" --mem 512M --timeout 170s --report "$work/report" \
     --append "console=ttyAMA0,115200n8r quiet loglevel=0 vibevmm.pipe=1" <"$work/in" >"$work/out" 2>"$work/err" &
 pid=$!
 exec 9>"$work/in"
@@ -59,7 +59,7 @@ wait_for said freed
 wait_for below $((full - 180))
 ok $? "what it frees is reported, and goes back to the host ($full MiB, then $(rss) MiB)"
 echo 'dd if=/dev/zero of=/m/f bs=1M count=200 2>/dev/null; for i in 1 2 3; do yes $i | head -n 1000000 >/m/$i; done' >&9
-echo 'cat /m/f /m/[123] | sha256sum; exit' >&9
+echo 'cat /m/f /m/[123] | sha256sum; sleep 5; exit' >&9
 exec 9>&-
 wait $pid
 rc=$?
@@ -70,4 +70,12 @@ want=$({
 } | sha256sum)
 said "$want"
 ok $? "and the bytes are right"
+# The driver's first statistics were of an almost empty memory.
+stat_of() { # in MiB
+    sed -n "s/.*\"stats\":{[^}]*\"$1\":\([0-9]*\).*/\1/p" "$work/report" | awk '{ print int($1 / 1048576) }'
+}
+total=$(stat_of total)
+free=$(stat_of free)
+[ "$(stat_of target)" = 64 ] && [ "$total" -gt 400 ] && [ "$total" -lt 512 ] && [ "$free" -lt $((total - 200)) ]
+ok $? "the report has the guest's memory as it was at the end ($free of $total MiB free)"
 done_testing

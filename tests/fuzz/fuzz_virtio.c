@@ -10,6 +10,7 @@
  */
 #include <stdlib.h>
 
+#include "tests/fuzz/fuzz_vsock.h"
 #include "vmm/bus.h"
 #include "vmm/chr.h"
 #include "vmm/disk.h"
@@ -26,12 +27,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 #define RINGS    RAM /* descriptors, available and used ring: 0x400 bytes for each queue */
 #define RING_LEN 0x400u
 #define QUEUES   8u
-
-static void check(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 struct feed {
     const uint8_t *p, *end;
@@ -273,6 +268,7 @@ struct machine {
     struct dev *dev;
     struct disk disk;
     unsigned queues;
+    bool vsock, balloon;
     uint16_t avail[QUEUES], free[QUEUES];
 };
 
@@ -332,7 +328,13 @@ static void chain(struct machine *m, struct feed *f)
         le32_put(d + 8, (uint32_t)take(f, 2) % 1100);
         le16_put(d + 12, (uint16_t)((odd & 6) | (i + 1 < n)));
         le16_put(d + 14, m->free[q]);
-        if (odd & 8) { /* a request of the block device, or a control message of the console */
+        if (odd & 8 && m->vsock) {
+            uint8_t hdr[FUZZ_VSOCK_HDR];
+            fuzz_vsock_header(hdr, take(f, 4), (uint32_t)take(f, 2));
+            for (unsigned b = 0; b < sizeof hdr; b++)
+                *at(m, gpa - RAM + b) = hdr[b];
+        } else if (odd &
+                   8) { /* a request of the block device, or a control message of the console */
             uint8_t *to = at(m, gpa - RAM);
             if ((uint64_t)(to - at(m, 0)) + 16 <= RAM_LEN) {
                 le32_put(to, (uint32_t)take(f, 1) % 16);
@@ -358,7 +360,8 @@ static int make_rng(struct machine *m, const struct virtio_host *host)
 
 static int make_balloon(struct machine *m, const struct virtio_host *host)
 {
-    return virtio_balloon_new(&m->dev, "dev", host, KIB(16));
+    m->balloon = true;
+    return virtio_balloon_new(&m->dev, "dev", host, KIB(16), NULL, NULL);
 }
 
 static int make_console(struct machine *m, const struct virtio_host *host)
@@ -375,6 +378,12 @@ static int make_net(struct machine *m, const struct virtio_host *host)
     return virtio_net_new(&m->dev, "dev", host, &wire.nif, mac);
 }
 
+static int make_vsock(struct machine *m, const struct virtio_host *host)
+{
+    m->vsock = true;
+    return fuzz_vsock_new(&m->dev, host);
+}
+
 /* columns: queues that are set up, maker */
 static const struct {
     unsigned queues;
@@ -385,6 +394,7 @@ static const struct {
     {5, make_balloon},
     {8, make_console},
     {2, make_net    },
+    {3, make_vsock  },
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -431,6 +441,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         case 5:
             end_move(take(&f, 1));
             wire_move(take(&f, 2));
+            if (m.balloon)
+                virtio_balloon_due(m.dev);
+            if (m.vsock)
+                fuzz_vsock_move(take(&f, 2));
             break;
         default:
             chain(&m, &f);

@@ -6,7 +6,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -103,6 +105,38 @@ static void bytes_go_to_the_file_and_come_back(void)
     d->ops->free(d);
     struct stat st;
     expect_true(!stat(path, &st) && st.st_size == SIZE); /* a discard cuts nothing off */
+}
+
+/* A file that shrank, or is full, ends a transfer in the middle of a segment. */
+static void a_part_of_a_transfer_goes_on_where_it_ended(void)
+{
+    const char *path = file_of("short", SIZE, 0, NULL);
+    struct disk *d = opened(&(struct disk_params){.path = path});
+    uint8_t b[3][1000];
+    const struct iovec iov[] = {
+        {b[0], sizeof b[0]},
+        {b[1], sizeof b[1]},
+        {b[2], sizeof b[2]}
+    };
+    put(d, 0, SIZE, 0x77);
+    expect_true(!truncate(path, 512 + 1500));
+    memset(b, 0xee, sizeof b);
+    expect_u64(d->ops->read(d, 512, iov, 3, false), 0);
+    for (unsigned i = 0; i < 3000; i++)
+        expect_u64(b[i / 1000][i % 1000], i < 1500 ? 0x77 : 0);
+    struct rlimit all, little = {512 + 1500, RLIM_INFINITY};
+    expect_true(!getrlimit(RLIMIT_FSIZE, &all));
+    little.rlim_max = all.rlim_max;
+    signal(SIGXFSZ, SIG_IGN);
+    expect_true(!setrlimit(RLIMIT_FSIZE, &little));
+    memset(b, 0x33, sizeof b);
+    expect_u64(d->ops->write(d, 512, iov, 3), -EFBIG);
+    expect_true(!setrlimit(RLIMIT_FSIZE, &all));
+    expect_u64(byte_at(d, 512 + 1499), 0x33);
+    expect_u64(byte_at(d, 512 + 1500), 0);
+    expect_u64(d->ops->write(d, 512, iov, 0), 0); /* nothing is nothing */
+    expect_u64(d->ops->read(d, 512, iov, 0, false), 0);
+    d->ops->free(d);
 }
 
 static void a_read_that_may_not_wait(void)
@@ -262,6 +296,24 @@ static void an_overlay_is_kept_in_its_file(void)
     d->ops->free(d);
 }
 
+/* The launcher exits without freeing its machine. */
+static void what_was_written_is_kept_by_the_end(void)
+{
+    const char *base = file_of("base6", SIZE, 0, NULL);
+    struct disk_params p = {.path = base, .cow = true, .cow_path = path_of("over6")};
+    pid_t pid = fork();
+    if (!pid) {
+        struct disk *d = opened(&p);
+        put(d, 40000, 10000, 0x22);
+        d->ops->end(d);
+        _exit(0);
+    }
+    expect_true(waitpid(pid, NULL, 0) == pid);
+    struct disk *d = opened(&p);
+    expect_u64(byte_at(d, 49999), 0x22);
+    d->ops->free(d);
+}
+
 /* A process that is killed has lost no more than what it did not flush. */
 static void what_was_flushed_survives_a_kill(void)
 {
@@ -314,6 +366,7 @@ static void overlays_that_cannot_be(void)
 
 static const struct tap_test tests[] = {
     TAP_TEST(bytes_go_to_the_file_and_come_back),
+    TAP_TEST(a_part_of_a_transfer_goes_on_where_it_ended),
     TAP_TEST(a_read_that_may_not_wait),
     TAP_TEST(what_is_no_disk_is_refused),
     TAP_TEST(other_formats_are_named),
@@ -321,6 +374,7 @@ static const struct tap_test tests[] = {
     TAP_TEST(cow_leaves_its_base_alone),
     TAP_TEST(a_discard_of_an_overlay_shows_no_stranger),
     TAP_TEST(an_overlay_is_kept_in_its_file),
+    TAP_TEST(what_was_written_is_kept_by_the_end),
     TAP_TEST(what_was_flushed_survives_a_kill),
     TAP_TEST(overlays_that_cannot_be),
 };

@@ -8,7 +8,8 @@
 
 #include <sys/mman.h>
 
-enum { INFLATE, DEFLATE, REPORT = 4 };
+enum { INFLATE, DEFLATE, STATS, REPORT = 4 };
+#define F_STATS     BIT(1)
 #define F_REPORTING BIT(5)
 #define PAGE        4096u
 #define AREA        (VRIG_RAM + MIB(2)) /* 1 MiB that is filled before each test */
@@ -21,10 +22,19 @@ static void written(void *ctx, gpa_t gpa, uint64_t len)
     written_len += len;
 }
 
+static uint64_t armed_ns;
+
+static void arm(void *ctx, uint64_t deadline_ns)
+{
+    (void)ctx;
+    armed_ns = deadline_ns;
+}
+
 static void rig_balloon(struct vrig *r, uint64_t features)
 {
     struct virtio_host host = vrig_host(r);
-    expect_u64(virtio_balloon_new(&r->r.dev, "virtio0", &host, MIB(3)), 0);
+    armed_ns = 0;
+    expect_u64(virtio_balloon_new(&r->r.dev, "virtio0", &host, MIB(3), arm, r), 0);
     memset(vrig_at(r, AREA), 0xaa, MIB(1));
     written_len = 0;
     r->mem.written = written;
@@ -110,6 +120,25 @@ static void page_numbers_outside_ram_are_passed_over(void)
     vrig_fini(&r);
 }
 
+static void a_list_longer_than_memory_breaks_the_device(void)
+{
+    struct vrig r;
+    uint32_t head, len;
+    const uint32_t pages = (uint32_t)(VRIG_RAM_LEN / PAGE);
+    rig_balloon(&r, 0);
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct vrig_seg list[] = {
+            {VRIG_DATA, pages * 4, false},
+            {VRIG_DATA, i * 4,     false}
+        };
+        vrig_add(&r, INFLATE, list, 1 + i);
+        vrig_notify(&r, INFLATE);
+        expect_u32(vrig_take(&r, INFLATE, &head, &len), !i);
+        expect_u32(rd32(&r.r, 0x070) & 0x40, 0x40 * i);
+    }
+    vrig_fini(&r);
+}
+
 static void report(struct vrig *r, unsigned queue)
 {
     uint32_t head, len;
@@ -124,10 +153,19 @@ static void report(struct vrig *r, unsigned queue)
 
 static void reported_pages_are_given_back(void) /* §5.5.6.7 */
 {
-    for (unsigned queue = 2; queue <= REPORT; queue += 2) { /* see virtio_balloon.c */
+    static const struct {
+        uint64_t features;
+        unsigned queue;
+    } rows[] = {
+        {F_REPORTING,           2     }, /* see virtio_balloon.c */
+        {F_REPORTING,           REPORT},
+        {F_REPORTING | F_STATS, 3     },
+        {F_REPORTING | F_STATS, REPORT},
+    };
+    for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
         struct vrig r;
-        rig_balloon(&r, F_REPORTING);
-        report(&r, queue);
+        rig_balloon(&r, rows[i].features);
+        report(&r, rows[i].queue);
         expect_u32(resident(&r), 256 - 16 - 2); /* of the second, only whole pages */
         expect_u32(*vrig_at(&r, AREA + 128 * 1024), 0xaa);
         vrig_fini(&r);
@@ -143,13 +181,139 @@ static void reports_need_their_feature(void)
     vrig_fini(&r);
 }
 
+/* ---- statistics, §5.5.6.3 ---- */
+
+static uint16_t give_stat(struct vrig *r, gpa_t gpa, const uint16_t *tags, unsigned n,
+                          uint64_t base)
+{
+    uint8_t *p = vrig_at(r, gpa);
+    for (unsigned i = 0; i < n; i++) {
+        le16_put(p + 10 * i, tags[i]);
+        le64_put(p + 10 * i + 2, base + tags[i]);
+    }
+    uint16_t head = vrig_add(r, STATS, &(struct vrig_seg){gpa, 10 * n, false}, 1);
+    vrig_notify(r, STATS);
+    return head;
+}
+
+static uint64_t stat_of(struct vrig *r, const char *name)
+{
+    struct virtio_stat stats[VIRTIO_STATS_MAX];
+    struct virtio *v = container_of(r->r.dev, struct virtio, dev);
+    unsigned n = v->ops->stats(v, stats);
+    for (unsigned i = 0; i < n; i++)
+        if (!strcmp(stats[i].name, name))
+            return stats[i].val;
+    return UINT64_MAX;
+}
+
+static void statistics_are_asked_for_by_the_buffer(void)
+{
+    static const uint16_t tags[] = {4, 5, 6, 9, 10, 999}; /* the last two are none */
+    struct vrig r;
+    uint32_t head, len;
+    rig_balloon(&r, F_STATS);
+    expect_u64(stat_of(&r, "target"), MIB(3));
+    expect_u64(stat_of(&r, "given"), 0);
+    expect_u64(stat_of(&r, "free"), UINT64_MAX); /* not known */
+    virtio_balloon_due(r.r.dev);                 /* there is no buffer yet */
+    uint16_t first = give_stat(&r, VRIG_DATA, tags, ARRAY_LEN(tags), UINT64_C(1) << 40);
+    expect_true(!vrig_take(&r, STATS, &head, &len)); /* it is kept, */
+    expect_true(armed_ns != 0);
+    expect_u64(stat_of(&r, "free"), (UINT64_C(1) << 40) + 4);
+    expect_u64(stat_of(&r, "total"), (UINT64_C(1) << 40) + 5);
+    expect_u64(stat_of(&r, "available"), (UINT64_C(1) << 40) + 6);
+    expect_u64(stat_of(&r, "huge_page_failures"), (UINT64_C(1) << 40) + 9);
+    expect_u64(stat_of(&r, "swap_in"), UINT64_MAX);
+    vrig_ack(&r);
+    virtio_balloon_due(r.r.dev); /* and given back to ask for the next */
+    expect_true(vrig_take(&r, STATS, &head, &len));
+    expect_u32(head, first);
+    expect_u32(len, 0);
+    expect_true(vrig_ack(&r) & 1);
+    virtio_balloon_due(r.r.dev);
+    expect_true(!vrig_take(&r, STATS, &head, &len));
+    give_stat(&r, VRIG_DATA, tags, 1, 7);
+    expect_u64(stat_of(&r, "free"), 11);
+    expect_u64(stat_of(&r, "total"), (UINT64_C(1) << 40) + 5); /* the latest that is known */
+    wr32(&r.r, 0x104, 77);
+    expect_u64(stat_of(&r, "given"), 77 * PAGE);
+    vrig_fini(&r);
+}
+
+static void statistics_may_wait_for_driver_ok(void) /* as Linux gives them */
+{
+    static const uint16_t tags[] = {5};
+    struct vrig r;
+    rig_balloon(&r, F_STATS);
+    wr32(&r.r, 0x070, 0);
+    wr32(&r.r, 0x070, 3);
+    vrig_accept(&r, F_STATS | VIRTIO_F_VERSION_1);
+    wr32(&r.r, 0x070, 0xb);
+    vrig_queue(&r, STATS, 16);
+    give_stat(&r, VRIG_DATA, tags, 1, 95);
+    expect_u64(stat_of(&r, "total"), UINT64_MAX);
+    wr32(&r.r, 0x070, 0xf);
+    expect_u64(stat_of(&r, "total"), 100);
+    vrig_fini(&r);
+}
+
+static void a_driver_that_gives_two_buffers_gets_one_back(void)
+{
+    static const uint16_t tags[] = {7};
+    struct vrig r;
+    uint32_t head, len;
+    rig_balloon(&r, F_STATS);
+    uint16_t first = give_stat(&r, VRIG_DATA, tags, 1, 0);
+    give_stat(&r, VRIG_DATA + 64, tags, 1, 10);
+    expect_true(vrig_take(&r, STATS, &head, &len));
+    expect_u32(head, first);
+    expect_true(!vrig_take(&r, STATS, &head, &len));
+    expect_u64(stat_of(&r, "caches"), 17);
+    vrig_fini(&r);
+}
+
+static void a_reset_forgets_the_buffer(void)
+{
+    static const uint16_t tags[] = {7};
+    struct vrig r;
+    uint32_t head, len;
+    rig_balloon(&r, F_STATS);
+    give_stat(&r, VRIG_DATA, tags, 1, 0);
+    vrig_start(&r, F_STATS, 5, 128);
+    virtio_balloon_due(r.r.dev);
+    expect_true(!vrig_take(&r, STATS, &head, &len));
+    expect_u64(stat_of(&r, "caches"), 7);
+    vrig_fini(&r);
+}
+
+static void statistics_cut_short_count_as_far_as_they_go(void)
+{
+    struct vrig r;
+    rig_balloon(&r, F_STATS);
+    le16_put(vrig_at(&r, VRIG_DATA), 4);
+    le64_put(vrig_at(&r, VRIG_DATA + 2), 1);
+    le16_put(vrig_at(&r, VRIG_DATA + 10), 5);
+    vrig_add(&r, STATS, &(struct vrig_seg){VRIG_DATA, 19, false}, 1);
+    vrig_notify(&r, STATS);
+    expect_u64(stat_of(&r, "free"), 1);
+    expect_u64(stat_of(&r, "total"), UINT64_MAX);
+    vrig_fini(&r);
+}
+
 static const struct tap_test tests[] = {
     TAP_TEST(the_target_is_in_the_configuration),
     TAP_TEST(inflated_pages_are_the_hosts),
     TAP_TEST(more_numbers_than_are_read_at_once),
     TAP_TEST(page_numbers_outside_ram_are_passed_over),
+    TAP_TEST(a_list_longer_than_memory_breaks_the_device),
     TAP_TEST(reported_pages_are_given_back),
     TAP_TEST(reports_need_their_feature),
+    TAP_TEST(statistics_are_asked_for_by_the_buffer),
+    TAP_TEST(statistics_may_wait_for_driver_ok),
+    TAP_TEST(a_driver_that_gives_two_buffers_gets_one_back),
+    TAP_TEST(a_reset_forgets_the_buffer),
+    TAP_TEST(statistics_cut_short_count_as_far_as_they_go),
 };
 
 TAP_MAIN(tests)

@@ -33,7 +33,7 @@ struct fake_disk {
     unsigned arrived;
     pthread_mutex_t lock;
     pthread_cond_t cond;
-    bool freed;
+    bool freed, ended;
 };
 
 static struct fake_disk fake;
@@ -113,8 +113,14 @@ static void fake_free(struct disk *d)
     fake.freed = true;
 }
 
-static const struct disk_ops fake_ops = {fake_read,    fake_write, fake_flush,
-                                         fake_discard, fake_zero,  fake_free};
+static void fake_end(struct disk *d)
+{
+    (void)d;
+    fake.ended = true;
+}
+
+static const struct disk_ops fake_ops = {fake_read, fake_write, fake_flush, fake_discard,
+                                         fake_zero, fake_free,  fake_end};
 
 static void rig_blk(struct vrig *r, bool ro, uint64_t features)
 {
@@ -498,6 +504,18 @@ static void more_requests_than_the_queue_holds(void) /* a chain offered twice */
     blk_fini(&r);
 }
 
+static void the_end_of_the_machine_is_the_disks(void)
+{
+    struct vrig r;
+    rig_blk(&r, false, 0);
+    struct virtio *v = container_of(r.r.dev, struct virtio, dev);
+    dev_lock(&v->dev);
+    v->ops->end(v);
+    dev_unlock(&v->dev);
+    expect_true(fake.ended && !fake.freed);
+    blk_fini(&r);
+}
+
 static const struct tap_test tests[] = {
     TAP_TEST(configuration_says_what_it_is),
     TAP_TEST(reads_and_writes),
@@ -513,6 +531,7 @@ static const struct tap_test tests[] = {
     TAP_TEST(what_may_wait_goes_to_threads),
     TAP_TEST(reset_waits_for_what_is_in_flight),
     TAP_TEST(more_requests_than_the_queue_holds),
+    TAP_TEST(the_end_of_the_machine_is_the_disks),
 };
 
 TAP_MAIN(tests)

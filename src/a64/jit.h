@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+/*
+ * jit.h - the x86-64 JIT of the software ARM64 CPU: what its files share.
+ *
+ * A unit of translation is a stretch of instructions of one mirror. Its code is a handler like
+ * those of the interpreter: slots of the mirror point into it, it is entered with (cpu, op) in RDI
+ * and RSI, and it leaves by a jump to the handler of the slot that comes next. So translated and
+ * interpreted instructions mix freely, and what is not translated, or does not hit the TLB, is the
+ * interpreter's. Code jumps straight to code of its own page only; a page whose instructions change
+ * loses all of its code at once, and everything else finds that in the slots.
+ *
+ * Registers, flags and all other state are in struct a64_cpu before and after each instruction, so
+ * the PC of any exit is exact: it is that of the slot. RDI is the CPU throughout, no other register
+ * is kept from one instruction to the next, but for the host's flags after an instruction that sets
+ * NZCV (enum jit_ef).
+ */
+#ifndef A64_JIT_H
+#define A64_JIT_H
+
+#include "src/a64/a64_internal.h"
+#include "src/a64/jit_emit.h"
+
+#define JIT_UNIT  128u     /* instructions in a unit, at most */
+#define JIT_ROOM  KIB(128) /* what a unit's code may take */
+#define JIT_STUBS (JIT_UNIT * 4)
+
+/* What the host's flags are. */
+enum jit_ef {
+    EF_NONE, /* nothing: NZCV is in cpu->hf */
+    EF_ARM,  /* NZCV, CF as Arm's C */
+    EF_SUB   /* NZCV, CF is not C */
+};
+
+enum {
+    JP_READ = 1 << 0,   /* reads NZCV */
+    JP_WRITE = 1 << 1,  /* writes all of NZCV */
+    JP_KEEP = 1 << 2,   /* its code leaves the host's flags alone */
+    JP_EXIT = 1 << 3,   /* may leave the code before it is done: NZCV must be in cpu->hf */
+    JP_BRANCH = 1 << 4, /* a direct branch */
+    JP_END = 1 << 5,    /* the next instruction is not reached from it */
+    JP_CALL = 1 << 6,   /* it is, but by another branch */
+};
+
+struct jit_unit;
+struct jit_insn;
+
+/* How the instructions of some rows of the table are translated. */
+struct jit_rule {
+    void (*dec)(struct a64_op *op, uint32_t insn); /* the rows with this decode function, */
+    a64_fn *exec;                                  /* or this handler */
+    unsigned (*props)(uint32_t insn);              /* JP_...; ~0u: not translated after all */
+    void (*emit)(struct jit_unit *u, const struct jit_insn *in);
+};
+
+struct jit_insn {
+    uint32_t word;
+    struct a64_op op; /* decoded: the interpreter's handler and operands */
+    const struct jit_rule *rule;
+    uint8_t props;
+    bool target; /* of a branch of the unit */
+    bool live;   /* NZCV may be read from here on */
+    bool entry;  /* its slot may point here */
+    int16_t to;  /* the slot that a direct branch goes to, -1 when that is in another page */
+    uint8_t *at; /* its code */
+};
+
+/* Code out of the way. */
+struct jit_stub {
+    void (*emit)(struct jit_unit *u, const struct jit_stub *s);
+    const struct jit_insn *in;
+    uint8_t *from; /* the jump to it */
+    uint8_t *back; /* where it may go on */
+    unsigned arg;
+};
+
+struct jit_unit {
+    struct jit_out o;
+    struct a64_core *core;
+    struct a64_op *ops; /* the mirror */
+    unsigned first, n;  /* slots */
+    enum jit_ef ef;
+    bool bound; /* the code of the current instruction needs that of the one before */
+    int known;  /* a register (index into cpu->x) whose value is `value`, or -1 */
+    uint64_t value;
+    unsigned stubs_n, jumps_n;
+    struct jit_insn in[JIT_UNIT];
+    struct jit_stub stubs[JIT_STUBS];
+    struct {
+        uint8_t *at;
+        unsigned slot;
+    } jumps[JIT_UNIT]; /* to instructions of the unit that come later */
+};
+
+/* Displacements from RDI. */
+#define CPU(field)  ((int32_t)offsetof(struct a64_cpu, field))
+#define XREG(n)     ((int32_t)(offsetof(struct a64_cpu, x) + 8u * (n)))
+#define VREG(n)     ((int32_t)(offsetof(struct a64_cpu, v) + 16u * (n)))
+#define BANK(field) ((int32_t)offsetof(struct a64_bank, field))
+
+static inline unsigned jit_slot(const struct jit_unit *u, const struct jit_insn *in)
+{
+    return u->first + (unsigned)(in - u->in);
+}
+
+/* The instruction of the unit, a later one, that a direct branch jumps to within the code; NULL
+ * when it leaves the unit or goes back. */
+static inline const struct jit_insn *jit_ahead(const struct jit_unit *u, const struct jit_insn *in)
+{
+    int to = in->to - (int)u->first, at = (int)(in - u->in);
+    return in->to >= 0 && to > at && to < (int)u->n && !u->core->jit.shadow ? u->in + to : NULL;
+}
+
+/* ---- jit.c ---- */
+struct jit_stub *jit_stub(struct jit_unit *u, const struct jit_insn *in, uint8_t *from,
+                          void (*emit)(struct jit_unit *u, const struct jit_stub *s));
+/* Go on with a slot of the page (to which a branch was `taken`), with its interpreter's handler, or
+ * anywhere (the VA is in RAX). */
+void jit_to_slot(struct jit_unit *u, unsigned slot, bool taken);
+void jit_to_handler(struct jit_unit *u, const struct jit_insn *in);
+void jit_to_va(struct jit_unit *u, const struct jit_insn *in);
+/* A stub that interprets the instruction. */
+void jit_stub_handler(struct jit_unit *u, const struct jit_stub *s);
+
+/* ---- jit_shadow.c ---- */
+/* What code returns there: the slot that comes next, plus one of these when a branch was taken to
+ * it, or when the slot is a branch that went to cpu->pc. */
+enum { JIT_TAKEN = 1, JIT_GONE = 2 };
+/* `slot` leads to `code` from now on. */
+void jit_enter(struct jit_unit *u, struct a64_op *slot, const uint8_t *code);
+bool jit_is_shadow(const struct a64_op *slot);
+/* Emits: RCX + RAX is where `len` bytes will be stored. */
+void jit_shadow_note(struct jit_out *o, unsigned len);
+void jit_shadow_fini(struct a64_core *core);
+
+/* ---- jit_int.c: integer instructions and flags ---- */
+extern const struct jit_rule jit_int_rules[];
+/* A host register from, or to, an index into cpu->x. */
+void jit_get(struct jit_unit *u, unsigned w, unsigned host, unsigned r);
+void jit_put(struct jit_unit *u, unsigned host, unsigned r);
+/* The host's flags are the result of an instruction that writes NZCV; RAX is free. */
+void jit_flags(struct jit_unit *u, const struct jit_insn *in, enum jit_ef ef);
+/* The host's condition that is this one of Arm's. */
+unsigned jit_cond(struct jit_unit *u, unsigned cond);
+
+/* ---- jit_branch.c ---- */
+extern const struct jit_rule jit_branch_rules[];
+/* Where a direct branch goes: the distance in bytes; 0 is possible. */
+int32_t jit_branch_imm(uint32_t word);
+
+/* ---- jit_fp.c ---- */
+extern const struct jit_rule jit_fp_rules[];
+/* FP and SIMD may trap: first in the code of such an instruction. The second one: or FPCR.FZ is
+ * set. */
+void jit_fp_check(struct jit_unit *u, const struct jit_insn *in);
+void jit_fp_check_fz(struct jit_unit *u, const struct jit_insn *in);
+/* To the instruction's handler on a condition of the host. */
+void jit_handler_if(struct jit_unit *u, const struct jit_insn *in, unsigned cc);
+/* Of what needs FMA3. */
+unsigned jit_fp_props_fma(uint32_t word);
+
+/* ---- jit_sys.c ---- */
+extern const struct jit_rule jit_sys_rules[];
+
+/* ---- jit_vec.c ---- */
+extern const struct jit_rule jit_vec_rules[];
+
+/* ---- jit_mem.c ---- */
+extern const struct jit_rule jit_mem_rules[];
+enum jit_bank { BANK_OWN, BANK_OF_USER };
+/*
+ * RAX is the VA: RCX becomes the addend for `len` (a power of 2) bytes, R8, RDX and, where that
+ * does not go by itself, R9 and R10 are used up.
+ */
+void jit_l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool write,
+            enum jit_bank bank);
+/* What loads and stores call: at[0] for reads, at[1] for writes. */
+void jit_mem_thunks(struct jit_out *o, uint8_t *at[2]);
+
+#endif

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+/*
+ * jit_branch.c - the JIT's branches.
+ *
+ * cpu->pending is looked at where a branch goes back, leaves the page, or goes to a register, so
+ * that no loop can miss it. Branches to another page look the page up in the instruction TLB and
+ * jump to the handler of the slot, which is translated code when there is some.
+ */
+#include "src/a64/jit.h"
+#include "src/a64/sem.h"
+
+int32_t jit_branch_imm(uint32_t word)
+{
+    if ((word >> 26 & 31) == 5) /* B, BL */
+        return a64_sbits(word, 0, 26) * 4;
+    if ((word >> 25 & 63) == 0x1b) /* TBZ, TBNZ */
+        return a64_sbits(word, 5, 14) * 4;
+    return a64_sbits(word, 5, 19) * 4;
+}
+
+/* Interrupted: the PC is in RAX. */
+static void stub_interrupted(struct jit_unit *u, const struct jit_stub *s)
+{
+    struct jit_out *o = &u->o;
+    if (s->in->rule->dec == a64_dec_br) {
+        em_mov_rr(o, 1, RSI, RAX);
+    } else {
+        em_load(o, 1, RSI, RDI, CPU(page_va));
+        em_alu_ri(o, 1, ALU_ADD, RSI,
+                  (int32_t)jit_slot(u, s->in) * 4 + jit_branch_imm(s->in->word));
+    }
+    em_jmp_fn(o, (uintptr_t)a64_interrupted);
+}
+
+static void check_pending(struct jit_unit *u, const struct jit_insn *in)
+{
+    if (u->core->jit.shadow)
+        return; /* done between units */
+    em_alu_mi(&u->o, 0, ALU_CMP, RDI, CPU(pending), 0);
+    jit_stub(u, in, em_jcc32(&u->o, CC_NE), stub_interrupted);
+}
+
+/* The way of a taken direct branch. */
+static void go(struct jit_unit *u, const struct jit_insn *in)
+{
+    struct jit_out *o = &u->o;
+    if (in->to >= 0) {
+        if (in->to <= (int)jit_slot(u, in))
+            check_pending(u, in);
+        jit_to_slot(u, (unsigned)in->to, true);
+        return;
+    }
+    check_pending(u, in);
+    em_load(o, 1, RAX, RDI, CPU(page_va));
+    em_alu_ri(o, 1, ALU_ADD, RAX, (int32_t)jit_slot(u, in) * 4 + jit_branch_imm(in->word));
+    jit_to_va(u, in);
+}
+
+static void stub_go(struct jit_unit *u, const struct jit_stub *s)
+{
+    go(u, s->in);
+}
+
+/* Taken if cc: what is in the unit and comes later is jumped to, the rest is out of the way, but
+ * for loops. */
+static void go_if(struct jit_unit *u, const struct jit_insn *in, unsigned cc)
+{
+    struct jit_out *o = &u->o;
+    if (in->to >= 0 && in->to <= (int)jit_slot(u, in)) {
+        uint8_t *no = em_jcc32(o, cc ^ 1);
+        go(u, in);
+        em_here32(o, no);
+    } else if (jit_ahead(u, in)) {
+        u->jumps[u->jumps_n].at = em_jcc32(o, cc);
+        u->jumps[u->jumps_n++].slot = (unsigned)in->to;
+    } else {
+        jit_stub(u, in, em_jcc32(o, cc), stub_go);
+    }
+}
+
+static unsigned props_b(uint32_t word)
+{
+    return JP_BRANCH | (word >> 31 ? JP_CALL : JP_END);
+}
+
+static void emit_b(struct jit_unit *u, const struct jit_insn *in)
+{
+    struct jit_out *o = &u->o;
+    if (in->word >> 31) {
+        em_load(o, 1, RAX, RDI, CPU(page_va));
+        em_lea(o, 1, RAX, RAX, (int32_t)jit_slot(u, in) * 4 + 4);
+        em_store(o, 1, RAX, RDI, XREG(30));
+        if (u->known == 30)
+            u->known = -1;
+    }
+    go(u, in);
+}
+
+static unsigned props_b_cond(uint32_t word)
+{
+    return (word & 15) < 14 ? JP_BRANCH | JP_READ | JP_KEEP : JP_BRANCH | JP_END;
+}
+
+static void emit_b_cond(struct jit_unit *u, const struct jit_insn *in)
+{
+    if ((in->word & 15) < 14)
+        go_if(u, in, jit_cond(u, in->word & 15));
+    else
+        go(u, in);
+}
+
+static unsigned props_test(uint32_t word)
+{
+    (void)word;
+    return JP_BRANCH;
+}
+
+static void emit_cbz(struct jit_unit *u, const struct jit_insn *in)
+{
+    em_alu_mi(&u->o, in->word >> 31, ALU_CMP, RDI, XREG(in->op.rn), 0);
+    u->ef = EF_NONE;
+    go_if(u, in, in->word >> 24 & 1 ? CC_NE : CC_E);
+}
+
+static void emit_tbz(struct jit_unit *u, const struct jit_insn *in)
+{
+    unsigned bit = in->op.rm;
+    em_test_m8(&u->o, RDI, XREG(in->op.rn) + (int32_t)(bit / 8), 1u << bit % 8);
+    u->ef = EF_NONE;
+    go_if(u, in, in->word >> 24 & 1 ? CC_NE : CC_E);
+}
+
+static unsigned props_br(uint32_t word)
+{
+    return JP_EXIT | ((word >> 21 & 3) == 1 ? JP_CALL : JP_END);
+}
+
+static void emit_br(struct jit_unit *u, const struct jit_insn *in)
+{
+    struct jit_out *o = &u->o;
+    if (in->op.rn == A64_ZR)
+        em_imm(o, RAX, 0);
+    else
+        em_load(o, 1, RAX, RDI, XREG(in->op.rn));
+    if ((in->word >> 21 & 3) == 1) { /* BLR */
+        em_load(o, 1, RCX, RDI, CPU(page_va));
+        em_lea(o, 1, RCX, RCX, (int32_t)jit_slot(u, in) * 4 + 4);
+        em_store(o, 1, RCX, RDI, XREG(30));
+        if (u->known == 30)
+            u->known = -1;
+    }
+    check_pending(u, in);
+    jit_to_va(u, in);
+}
+
+// clang-format off
+const struct jit_rule jit_branch_rules[] = {
+    {a64_dec_b,      NULL, props_b,      emit_b},
+    {a64_dec_b_cond, NULL, props_b_cond, emit_b_cond},
+    {a64_dec_cbz,    NULL, props_test,   emit_cbz},
+    {a64_dec_tbz,    NULL, props_test,   emit_tbz},
+    {a64_dec_br,     NULL, props_br,     emit_br},
+    {NULL, NULL, NULL, NULL},
+};
+// clang-format on

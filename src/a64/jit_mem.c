@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: MIT
+/*
+ * jit_mem.c - the JIT's loads and stores.
+ *
+ * An access looks at one entry of L0, that of its base register: measured on a boot of Debian's
+ * kernel, 93 % of all accesses go to the page that the last one by that register went to, and the
+ * host address does not wait for a load that depends on the guest's. What L0 does not have is
+ * filled in from the data TLB; what that does not have either is left to the interpreter's handler.
+ * L0 has no entries that want aligned accesses, so there is no check of that.
+ */
+#include "src/a64/jit.h"
+#include "src/a64/sem.h"
+
+/*
+ * Out of line, shared by all code of a cache: looks RAX up in the data TLB of the bank R8. RCX is
+ * where in the bank the L0 entry is, RDX the tag to match. On a hit the entry is filled in, RCX its
+ * addend and ZF set.
+ */
+static void thunk(struct jit_out *o, int32_t tag)
+{
+    _Static_assert(sizeof(struct a64_dtlb) == 32 && A64_DTLB == 1024, "the index is scaled below");
+    em_mov_rr(o, 1, R9, RAX);
+    em_shift(o, 1, SH_SHR, R9, 7);
+    em_alu_ri(o, 0, ALU_AND, R9, 0x7fe0);
+    em_alu_rr(o, 1, ALU_ADD, R9, R8);
+    em_alu_rm(o, 1, ALU_CMP, RDX, R9, BANK(d) + tag);
+    uint8_t *miss = em_jcc8(o, CC_NE);
+    em_alu_mi(o, 1, ALU_CMP, R9, BANK(d) + (int32_t)offsetof(struct a64_dtlb, amask), 0);
+    uint8_t *aligned = em_jcc8(o, CC_NE);
+    em_load(o, 1, R10, R9, BANK(d) + (int32_t)offsetof(struct a64_dtlb, addend));
+    em_rx(o, 1, 0x89, RDX, R8, RCX, 0, 0);
+    em_rx(o, 1, 0x89, R10, R8, RCX, 0, offsetof(struct a64_l0, addend));
+    em_rm(o, 0, 0xc6, 0, R8, BANK(l0_used));
+    em8(o, 1);
+    em_mov_rr(o, 1, RCX, R10);
+    em_here8(o, miss);
+    em_here8(o, aligned);
+    em8(o, 0xc3); /* ret */
+}
+
+void jit_mem_thunks(struct jit_out *o, uint8_t *at[2])
+{
+    at[0] = o->p;
+    thunk(o, offsetof(struct a64_dtlb, tag_r));
+    at[1] = o->p;
+    thunk(o, offsetof(struct a64_dtlb, tag_w));
+}
+
+/* L0 lacks the page: `arg` is its entry in the bank, of a write in the upper half. */
+static void stub_miss(struct jit_unit *u, const struct jit_stub *s)
+{
+    struct jit_out *o = &u->o;
+    em_imm(o, RCX, s->arg);
+    em8(o, 0xe8); /* call */
+    em32(o, 0);
+    em_target32(o->p - 4, u->core->jit.thunk[s->arg >= (unsigned)BANK(l0[A64_L0])]);
+    em_jcc_to(o, CC_E, s->back);
+    jit_to_handler(u, s->in);
+}
+
+/* RAX is not aligned to the `arg` bytes that are accessed: the interpreter's if they leave the
+ * page. */
+static void stub_unaligned(struct jit_unit *u, const struct jit_stub *s)
+{
+    struct jit_out *o = &u->o;
+    em_mov_rr(o, 0, RCX, RAX);
+    em_alu_ri(o, 0, ALU_AND, RCX, A64_PAGE - 1);
+    em_alu_ri(o, 0, ALU_CMP, RCX, (int32_t)(A64_PAGE - s->arg));
+    em_jcc_to(o, CC_BE, s->back);
+    jit_to_handler(u, s->in);
+}
+
+/*
+ * RAX = va is known: check L0 for `len` (a power of 2) bytes, then RCX = addend. Unlike the data
+ * TLB, whose index is that of the first byte's page, L0 would take the last byte's page for all.
+ */
+void jit_l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool write,
+            enum jit_bank bank)
+{
+    struct jit_out *o = &u->o;
+    unsigned rn = in->op.rn;
+    int32_t at = BANK(l0) + (int32_t)(sizeof(struct a64_l0) * (write * A64_L0 + rn));
+    if (rn == A64_SP) { /* its alignment may be checked */
+        em_test_m8(o, RDI, XREG(A64_SP), 15);
+        jit_stub(u, in, em_jcc32(o, CC_NE), jit_stub_handler);
+    }
+    if (len > 1) {
+        em8(o, 0xa8); /* test al, imm */
+        em8(o, len - 1);
+        struct jit_stub *unaligned = jit_stub(u, in, em_jcc32(o, CC_NE), stub_unaligned);
+        unaligned->arg = len;
+        unaligned->back = o->p;
+    }
+    em_load(o, 1, R8, RDI, bank == BANK_OWN ? CPU(bank) : CPU(user));
+    em_mov_rr(o, 1, RDX, RAX);
+    em_alu_ri(o, 1, ALU_OR, RDX, A64_PAGE - 1);
+    em_alu_rm(o, 1, ALU_CMP, RDX, R8, at);
+    struct jit_stub *s = jit_stub(u, in, em_jcc32(o, CC_NE), stub_miss);
+    s->arg = (unsigned)at;
+    em_load(o, 1, RCX, R8, at + (int32_t)offsetof(struct a64_l0, addend));
+    s->back = o->p;
+    if (write && u->core->jit.shadow)
+        jit_shadow_note(o, len);
+}
+
+static void base(struct jit_unit *u, const struct jit_insn *in, int32_t off)
+{
+    em_load(&u->o, 1, RAX, RDI, XREG(in->op.rn));
+    if (off)
+        em_alu_ri(&u->o, 1, ALU_ADD, RAX, off);
+}
+
+/* dst = what is at [RCX + RAX + off], extended as opc says (1: zero, 2: sign to 64, 3: sign to 32
+ * bits); size is its log2 */
+static void load(struct jit_unit *u, unsigned dst, unsigned size, unsigned opc, int32_t off)
+{
+    static const uint16_t ops[4][2] = {
+        {0x0fb6, 0x0fbe},
+        {0x0fb7, 0x0fbf},
+        {0x8b,   0x63  },
+        {0x8b,   0x8b  }
+    };
+    unsigned w = size == 3 || opc == 2;
+    em_rx(&u->o, w, ops[size][opc > 1], dst, RCX, RAX, 0, off);
+}
+
+/* [RCX + RAX + off] = src (RDX) */
+static void store(struct jit_unit *u, unsigned src, unsigned size, int32_t off)
+{
+    if (size == 1)
+        em8(&u->o, 0x66);
+    em_rx(&u->o, size == 3, size ? 0x89 : 0x88, src, RCX, RAX, 0, off);
+}
+
+/* LDTR, STTR and the like. */
+static bool is_unpriv(uint32_t word)
+{
+    return (word & 0x01200c00) == 0x00000800;
+}
+
+/* One register: the address is in RAX, the write-back is RAX + wb if `back`. */
+static void single(struct jit_unit *u, const struct jit_insn *in, bool back, int32_t wb)
+{
+    struct jit_out *o = &u->o;
+    unsigned size = in->word >> 30, opc = in->word >> 22 & 3;
+    jit_l0(u, in, 1u << size, !opc, is_unpriv(in->word) ? BANK_OF_USER : BANK_OWN);
+    if (opc) {
+        load(u, RDX, size, opc, 0);
+        jit_put(u, RDX, in->op.rd);
+    } else {
+        jit_get(u, 1, RDX, in->op.rd);
+        store(u, RDX, size, 0);
+    }
+    if (back) {
+        if (wb)
+            em_alu_ri(o, 1, ALU_ADD, RAX, wb);
+        jit_put(u, RAX, in->op.rn);
+    }
+    u->ef = EF_NONE;
+}
+
+static unsigned props_mem(uint32_t word)
+{
+    (void)word;
+    return JP_EXIT;
+}
+
+static void emit_uimm(struct jit_unit *u, const struct jit_insn *in)
+{
+    base(u, in, in->op.imm);
+    single(u, in, false, 0);
+}
+
+static void emit_imm9(struct jit_unit *u, const struct jit_insn *in)
+{
+    unsigned mode = in->word >> 10 & 3; /* unscaled, post, unprivileged, pre */
+    if (mode == 2) {                    /* at EL0 they are ordinary ones: rare */
+        em_cmp_m8(&u->o, RDI, CPU(el), 0);
+        jit_stub(u, in, em_jcc32(&u->o, CC_E), jit_stub_handler);
+    }
+    base(u, in, mode == 1 ? 0 : in->op.imm);
+    single(u, in, mode & 1, mode == 1 ? in->op.imm : 0);
+}
+
+/* RAX = base + extended register << scale */
+static void address_reg(struct jit_unit *u, const struct jit_insn *in, unsigned scale)
+{
+    struct jit_out *o = &u->o;
+    unsigned option = in->word >> 13 & 7;
+    bool wide = option & 1, sign = option & 4;
+    em_rm(o, wide || sign, wide || !sign ? 0x8b : 0x63, RCX, RDI, XREG(in->op.rm));
+    em_load(o, 1, RAX, RDI, XREG(in->op.rn));
+    if (scale > 3)
+        em_shift(o, 1, SH_SHL, RCX, scale);
+    em_rx(o, 1, 0x8d, RAX, RAX, RCX, scale > 3 ? 0 : scale, 0);
+}
+
+static void emit_reg(struct jit_unit *u, const struct jit_insn *in)
+{
+    address_reg(u, in, in->op.ra);
+    single(u, in, false, 0);
+}
+
+static void emit_literal(struct jit_unit *u, const struct jit_insn *in)
+{
+    unsigned opc = in->word >> 30; /* W, X, SW */
+    em_load(&u->o, 1, RAX, RDI, CPU(page_va));
+    em_alu_ri(&u->o, 1, ALU_ADD, RAX, (int32_t)jit_slot(u, in) * 4 + in->op.imm);
+    jit_l0(u, in, opc == 1 ? 8 : 4, false, BANK_OWN);
+    load(u, RDX, opc == 1 ? 3 : 2, opc == 2 ? 2 : 1, 0);
+    jit_put(u, RDX, in->op.rd);
+    u->ef = EF_NONE;
+}
+
+static void emit_pair(struct jit_unit *u, const struct jit_insn *in)
+{
+    struct jit_out *o = &u->o;
+    unsigned mode = in->word >> 23 & 3, opc = in->word >> 30; /* no-allocate, post, offset, pre */
+    bool is_load = in->word >> 22 & 1;
+    unsigned size = opc == 2 ? 3 : 2;
+    int32_t second = opc == 2 ? 8 : 4;
+    base(u, in, mode == 1 ? 0 : in->op.imm);
+    jit_l0(u, in, (unsigned)second * 2, !is_load, BANK_OWN);
+    if (is_load) {
+        load(u, RDX, size, opc == 1 ? 2 : 1, 0);
+        load(u, RCX, size, opc == 1 ? 2 : 1, second);
+        jit_put(u, RCX, in->op.rm);
+        jit_put(u, RDX, in->op.rd);
+    } else {
+        jit_get(u, 1, RDX, in->op.rd);
+        store(u, RDX, size, 0);
+        jit_get(u, 1, RDX, in->op.rm);
+        store(u, RDX, size, second);
+    }
+    if (mode & 1) {
+        if (mode == 1)
+            em_alu_ri(o, 1, ALU_ADD, RAX, in->op.imm);
+        jit_put(u, RAX, in->op.rn);
+    }
+    u->ef = EF_NONE;
+}
+
+/* ---- SIMD&FP registers: 1 << log bytes; loads clear the rest ---- */
+static unsigned v_log(uint32_t word)
+{
+    return (word >> 23 & 1) << 2 | word >> 30;
+}
+
+/* [RCX + RAX + off] to a register, by way of XMM0. */
+static void v_load(struct jit_unit *u, unsigned v, unsigned log, int32_t off)
+{
+    struct jit_out *o = &u->o;
+    if (log == 4) {
+        em_rx(o, 0, 0x0f10, 0, RCX, RAX, 0, off); /* movups */
+    } else if (log == 3) {
+        em8(o, 0xf3);
+        em_rx(o, 0, 0x0f7e, 0, RCX, RAX, 0, off); /* movq */
+    } else {
+        load(u, RDX, log, 1, off);
+        em8(o, 0x66);
+        em_rr(o, 0, 0x0f6e, 0, RDX); /* movd */
+    }
+    em_rm(o, 0, 0x0f29, 0, RDI, VREG(v)); /* movaps */
+}
+
+static void v_store(struct jit_unit *u, unsigned v, unsigned log, int32_t off)
+{
+    struct jit_out *o = &u->o;
+    if (log == 4) {
+        em_rm(o, 0, 0x0f28, 0, RDI, VREG(v));
+        em_rx(o, 0, 0x0f11, 0, RCX, RAX, 0, off);
+    } else {
+        em_load(o, log == 3, RDX, RDI, VREG(v));
+        store(u, RDX, log, off);
+    }
+}
+
+/* Write-back: post-index adds the offset after the access. */
+static void v_back(struct jit_unit *u, const struct jit_insn *in, bool post)
+{
+    if (post)
+        em_alu_ri(&u->o, 1, ALU_ADD, RAX, in->op.imm);
+    jit_put(u, RAX, in->op.rn);
+}
+
+static void v_single(struct jit_unit *u, const struct jit_insn *in)
+{
+    unsigned log = v_log(in->word);
+    bool is_load = in->word >> 22 & 1;
+    jit_l0(u, in, 1u << log, !is_load, BANK_OWN);
+    if (is_load)
+        v_load(u, in->op.rd, log, 0);
+    else
+        v_store(u, in->op.rd, log, 0);
+}
+
+static void emit_v_imm(struct jit_unit *u, const struct jit_insn *in)
+{
+    unsigned mode = in->word >> 24 & 1 ? 0 : in->word >> 10 & 3; /* -, post, -, pre */
+    jit_fp_check(u, in);
+    base(u, in, mode == 1 ? 0 : in->op.imm);
+    v_single(u, in);
+    if (mode & 1)
+        v_back(u, in, mode == 1);
+}
+
+static void emit_v_reg(struct jit_unit *u, const struct jit_insn *in)
+{
+    jit_fp_check(u, in);
+    address_reg(u, in, (unsigned)in->op.imm);
+    v_single(u, in);
+}
+
+static void emit_v_pair(struct jit_unit *u, const struct jit_insn *in)
+{
+    unsigned mode = in->word >> 23 & 3, log = 2 + (in->word >> 30);
+    bool is_load = in->word >> 22 & 1;
+    int32_t second = 1 << log;
+    jit_fp_check(u, in);
+    base(u, in, mode == 1 ? 0 : in->op.imm);
+    jit_l0(u, in, 2u << log, !is_load, BANK_OWN);
+    if (is_load) {
+        v_load(u, in->op.rd, log, 0);
+        v_load(u, in->op.ra, log, second);
+    } else {
+        v_store(u, in->op.rd, log, 0);
+        v_store(u, in->op.ra, log, second);
+    }
+    if (mode & 1)
+        v_back(u, in, mode == 1);
+}
+
+// clang-format off
+const struct jit_rule jit_mem_rules[] = {
+    {a64_dec_ldst_uimm, NULL, props_mem,  emit_uimm},
+    {a64_dec_ldst_imm9, NULL, props_mem,  emit_imm9},
+    {a64_dec_ldst_reg,  NULL, props_mem,  emit_reg},
+    {a64_dec_ldst_pair, NULL, props_mem,  emit_pair},
+    {a64_dec_ldr_lit,   NULL, props_mem,  emit_literal},
+    {a64_dec_ldr_v_imm,  NULL, props_mem, emit_v_imm},
+    {a64_dec_str_v_imm,  NULL, props_mem, emit_v_imm},
+    {a64_dec_ldur_v,     NULL, props_mem, emit_v_imm},
+    {a64_dec_stur_v,     NULL, props_mem, emit_v_imm},
+    {a64_dec_ldr_v_pre,  NULL, props_mem, emit_v_imm},
+    {a64_dec_str_v_pre,  NULL, props_mem, emit_v_imm},
+    {a64_dec_ldr_v_post, NULL, props_mem, emit_v_imm},
+    {a64_dec_str_v_post, NULL, props_mem, emit_v_imm},
+    {a64_dec_ldr_v_reg,  NULL, props_mem, emit_v_reg},
+    {a64_dec_str_v_reg,  NULL, props_mem, emit_v_reg},
+    {a64_dec_ldp_v,      NULL, props_mem, emit_v_pair},
+    {a64_dec_stp_v,      NULL, props_mem, emit_v_pair},
+    {a64_dec_ldnp_v,     NULL, props_mem, emit_v_pair},
+    {a64_dec_stnp_v,     NULL, props_mem, emit_v_pair},
+    {a64_dec_ldp_v_pre,  NULL, props_mem, emit_v_pair},
+    {a64_dec_stp_v_pre,  NULL, props_mem, emit_v_pair},
+    {a64_dec_ldp_v_post, NULL, props_mem, emit_v_pair},
+    {a64_dec_stp_v_post, NULL, props_mem, emit_v_pair},
+    {NULL, NULL, NULL, NULL},
+};
+// clang-format on
