@@ -38,9 +38,9 @@ source_of() {
         name=$(apt apt-cache depends linux-source 2>>"$log" | sed -n 's/^ *Depends: \(linux-source-[0-9.]*\).*/\1/p' | head -n 1)
     [ -n "$name" ] || name=linux-source
     unpack "$name" all x || return 1
-    tar -xf x/usr/src/linux-source-*.tar.xz || return 1
-    rm -rf x
-    mv linux-source-* tree
+    mkdir tree
+    tar -xf x/usr/src/linux-source-*.tar.xz -C tree --strip-components=1 || return 1
+    rm -rf x ./*.deb
 }
 
 linux() {

@@ -58,6 +58,9 @@ check 'and how that is done' grep -q 'fetch it once: vibevmm exec --setup' err
 expect 'nor for a name of the machine' 127 'vibevmm exec --setup' exec true
 expect 'a static-pie program is one' 127 'there is no kernel for ARM64 programs in' exec ./pie
 expect 'options end at the program' 127 'there is no kernel' exec ./arm64 --engine zzz --setup
+mkdir packages
+VIBEVMM_DEBS=$T/packages expect '--setup without packages' 125 'exec --setup: busybox-static cannot be fetched' exec --setup
+check 'which leaves nothing but its log' test "$(find cache -type f)" = cache/exec/1/setup.log
 expect '--setup of another architecture' 125 'there are arm64 and amd64' exec --setup mips
 (
     unset VIBEVMM_CACHE XDG_CACHE_HOME HOME
