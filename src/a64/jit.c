@@ -115,49 +115,49 @@ struct jit_stub *jit_stub(struct jit_unit *u, const struct jit_insn *in, uint8_t
     return s;
 }
 
-/* RSI is the slot: its handler next. */
-static void jit_dispatch(struct jit_unit *u)
+/* In --soft shadow: back to jit_shadow.c, with the slot and what it means. */
+static void jit_return(struct jit_unit *u, unsigned slot, unsigned how)
 {
-    if (u->core->jit.shadow) {
-        em_mov_rr(&u->o, 1, RAX, RSI);
-        em8(&u->o, 0xc3); /* ret */
-    } else {
-        em_rm(&u->o, 0, 0xff, 4, RSI, offsetof(struct a64_op, fn)); /* jmp [rsi] */
-    }
+    em_lea_rip(&u->o, RAX, (const uint8_t *)(u->ops + slot) + how);
+    em8(&u->o, 0xc3); /* ret */
 }
 
-void jit_to_slot(struct jit_unit *u, unsigned slot)
+/* RSI is the slot: its handler next. */
+static void jit_dispatch(struct jit_out *o)
+{
+    em_rm(o, 0, 0xff, 4, RSI, offsetof(struct a64_op, fn)); /* jmp [rsi] */
+}
+
+void jit_to_slot(struct jit_unit *u, unsigned slot, bool taken)
 {
     struct jit_out *o = &u->o;
-    if (!u->core->jit.shadow) {
-        const struct jit_insn *in = u->in + slot - u->first;
-        if (slot >= u->first && slot < u->first + u->n) {
-            if (in->at) {
-                em_jmp_to(o, in->at);
-            } else {
-                u->jumps[u->jumps_n].at = em_jmp32(o);
-                u->jumps[u->jumps_n++].slot = slot;
-            }
-            return;
+    const struct jit_insn *in = u->in + slot - u->first;
+    const uint8_t *fn = (const uint8_t *)(uintptr_t)u->ops[slot].fn;
+    if (u->core->jit.shadow) {
+        jit_return(u, slot, taken ? JIT_TAKEN : 0);
+    } else if (slot >= u->first && slot < u->first + u->n) {
+        if (in->at) {
+            em_jmp_to(o, in->at);
+        } else {
+            u->jumps[u->jumps_n].at = em_jmp32(o);
+            u->jumps[u->jumps_n++].slot = slot;
         }
-        const uint8_t *fn = (const uint8_t *)(uintptr_t)u->ops[slot].fn;
-        if (jit_has(&u->core->jit, fn)) {
-            em_jmp_to(o, fn - o->delta);
-            return;
-        }
+    } else if (jit_has(&u->core->jit, fn)) {
+        em_jmp_to(o, fn - o->delta);
+    } else {
+        em_lea_rip(o, RSI, u->ops + slot);
+        jit_dispatch(o);
     }
-    em_lea_rip(o, RSI, u->ops + slot);
-    jit_dispatch(u);
 }
 
 void jit_to_handler(struct jit_unit *u, const struct jit_insn *in)
 {
-    struct jit_out *o = &u->o;
-    em_lea_rip(o, RSI, u->ops + jit_slot(u, in));
-    if (u->core->jit.shadow)
-        jit_dispatch(u);
-    else
-        em_jmp_fn(o, (uintptr_t)in->op.fn);
+    if (u->core->jit.shadow) {
+        jit_return(u, jit_slot(u, in), 0);
+        return;
+    }
+    em_lea_rip(&u->o, RSI, u->ops + jit_slot(u, in));
+    em_jmp_fn(&u->o, (uintptr_t)in->op.fn);
 }
 
 void jit_stub_handler(struct jit_unit *u, const struct jit_stub *s)
@@ -169,10 +169,9 @@ void jit_stub_handler(struct jit_unit *u, const struct jit_stub *s)
 void jit_to_va(struct jit_unit *u, const struct jit_insn *in)
 {
     struct jit_out *o = &u->o;
-    if (u->core->jit.shadow) { /* the slot + 1 says that cpu->pc is where it went */
+    if (u->core->jit.shadow) {
         em_store(o, 1, RAX, RDI, CPU(pc));
-        em_lea_rip(o, RAX, (const uint8_t *)(u->ops + jit_slot(u, in)) + 1);
-        em8(o, 0xc3);
+        jit_return(u, jit_slot(u, in), JIT_GONE);
         return;
     }
     _Static_assert(sizeof(struct a64_itlb) == 16 && A64_ITLB == 256, "the index is scaled below");
@@ -190,7 +189,7 @@ void jit_to_va(struct jit_unit *u, const struct jit_insn *in)
     em_store(o, 1, RSI, RDI, CPU(ops));
     em_alu_ri(o, 0, ALU_AND, RAX, 0xffc);
     em_rx(o, 1, 0x8d, RSI, RSI, RAX, 2, 0);
-    jit_dispatch(u);
+    jit_dispatch(o);
     em_here8(o, miss);
     em_mov_rr(o, 1, RSI, RAX);
     em_jmp_fn(o, (uintptr_t)a64_goto_slow);
@@ -254,8 +253,8 @@ static void unit_live(struct jit_unit *u)
         struct jit_insn *in = &u->in[i];
         bool out = !(in->props & JP_END) && (i + 1 == u->n || u->in[i + 1].live);
         if (in->props & JP_BRANCH) {
-            unsigned to = (unsigned)in->to - u->first;
-            out |= in->to < 0 || to <= i || to >= u->n || u->in[to].live;
+            const struct jit_insn *to = jit_ahead(u, in);
+            out |= !to || to->live;
         }
         in->live = in->props & (JP_EXIT | JP_READ) || (out && !(in->props & JP_WRITE));
     }
@@ -287,7 +286,7 @@ static void unit_emit(struct jit_unit *u)
         through = !(in->props & (JP_END | JP_CALL));
     }
     if (through)
-        jit_to_slot(u, u->first + u->n);
+        jit_to_slot(u, u->first + u->n, false);
     for (unsigned i = 0; i < u->stubs_n; i++) { /* they may add others */
         const struct jit_stub s = u->stubs[i];
         for (unsigned k = 0; k < 2 && s.from[k]; k++)

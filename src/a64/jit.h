@@ -101,11 +101,20 @@ static inline unsigned jit_slot(const struct jit_unit *u, const struct jit_insn 
     return u->first + (unsigned)(in - u->in);
 }
 
+/* The instruction of the unit, a later one, that a direct branch jumps to within the code; NULL when
+ * it leaves the unit or goes back. */
+static inline const struct jit_insn *jit_ahead(const struct jit_unit *u, const struct jit_insn *in)
+{
+    int to = in->to - (int)u->first, at = (int)(in - u->in);
+    return in->to >= 0 && to > at && to < (int)u->n && !u->core->jit.shadow ? u->in + to : NULL;
+}
+
 /* ---- jit.c ---- */
 struct jit_stub *jit_stub(struct jit_unit *u, const struct jit_insn *in, uint8_t *from,
                           void (*emit)(struct jit_unit *u, const struct jit_stub *s));
-/* Go on with a slot of the page, with its interpreter's handler, or anywhere (the VA is in RAX). */
-void jit_to_slot(struct jit_unit *u, unsigned slot);
+/* Go on with a slot of the page (to which a branch was `taken`), with its interpreter's handler, or
+ * anywhere (the VA is in RAX). */
+void jit_to_slot(struct jit_unit *u, unsigned slot, bool taken);
 void jit_to_handler(struct jit_unit *u, const struct jit_insn *in);
 void jit_to_va(struct jit_unit *u, const struct jit_insn *in);
 /* A stub that interprets the instruction. */
@@ -114,6 +123,9 @@ void jit_stub_handler(struct jit_unit *u, const struct jit_stub *s);
 A64_OP(jit_stop);
 
 /* ---- jit_shadow.c ---- */
+/* What code returns there: the slot that comes next, plus one of these when a branch was taken to
+ * it, or when the slot is a branch that went to cpu->pc. */
+enum { JIT_TAKEN = 1, JIT_GONE = 2 };
 /* `slot` leads to `code` from now on. */
 void jit_enter(struct jit_unit *u, struct a64_op *slot, const uint8_t *code);
 bool jit_is_shadow(const struct a64_op *slot);

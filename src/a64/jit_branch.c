@@ -47,7 +47,7 @@ static void go(struct jit_unit *u, const struct jit_insn *in)
     if (in->to >= 0) {
         if (in->to <= (int)jit_slot(u, in))
             check_pending(u, in);
-        jit_to_slot(u, (unsigned)in->to);
+        jit_to_slot(u, (unsigned)in->to, true);
         return;
     }
     check_pending(u, in);
@@ -70,7 +70,7 @@ static void go_if(struct jit_unit *u, const struct jit_insn *in, unsigned cc)
         uint8_t *no = em_jcc32(o, cc ^ 1);
         go(u, in);
         em_here32(o, no);
-    } else if (in->to >= 0 && (unsigned)in->to < u->first + u->n && !u->core->jit.shadow) {
+    } else if (jit_ahead(u, in)) {
         u->jumps[u->jumps_n].at = em_jcc32(o, cc);
         u->jumps[u->jumps_n++].slot = (unsigned)in->to;
     } else {

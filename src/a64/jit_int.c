@@ -33,8 +33,8 @@ static bool flags_needed(const struct jit_unit *u, const struct jit_insn *in)
         if (j->target || j->props & JP_EXIT)
             return j->live;
         if (j->props & JP_BRANCH) {
-            const struct jit_insn *to = u->in + j->to - u->first;
-            if (j->to < 0 || to <= j || to >= u->in + u->n || to->live)
+            const struct jit_insn *to = jit_ahead(u, j);
+            if (!to || to->live)
                 return true;
         }
         if (j->props & (JP_WRITE | JP_END))

@@ -130,11 +130,12 @@ static const struct a64_op *shadow_step(struct a64_cpu *cpu, struct jit_shadow *
 enum shadow_result { SAME, DIFFERENT, UNKNOWN };
 
 /*
- * From slot `from` as far as slot `to`, which the code says comes next. UNKNOWN: an instruction did
- * something else (its translation had been changed without a TLBI); *next is the way on.
+ * From slot `from` as far as slot `to`, which the code says comes next, by a branch if `taken`.
+ * UNKNOWN: an instruction did something else (its translation had been changed without a TLBI);
+ * *next is the way on.
  */
 static enum shadow_result shadow_interpret(struct a64_cpu *cpu, struct a64_op *ops, unsigned from,
-                                           unsigned to, const struct a64_op **next)
+                                           unsigned to, bool taken, const struct a64_op **next)
 {
     struct a64_core *core = a64_core_of(cpu);
     struct jit_shadow *s = core->jit.state;
@@ -150,8 +151,9 @@ static enum shadow_result shadow_interpret(struct a64_cpu *cpu, struct a64_op *o
         }
         cpu->ops = ops;
         bool straight = r == s->ops + slot + 1;
+        bool to_next = row && row->flags & A64_F_BRANCH && jit_branch_imm(word) == 4;
         slot = (unsigned)(r - s->ops);
-        if (slot == to)
+        if (slot == to && (!taken || !straight || to_next))
             return stores == s->notes_n ? SAME : DIFFERENT;
         if (!straight)
             return DIFFERENT;
@@ -178,6 +180,7 @@ static bool shadow_branch(struct a64_cpu *cpu, struct a64_op *ops, unsigned slot
     return to == cpu->pc && cpu->x[30] == x30_of_code;
 }
 
+/* *next becomes NULL when the code left the first instruction to its handler. */
 static enum shadow_result shadow_try(struct a64_cpu *cpu, const struct a64_op *op,
                                      const struct a64_op **next, bool *gone)
 {
@@ -193,17 +196,19 @@ static enum shadow_result shadow_try(struct a64_cpu *cpu, const struct a64_op *o
     state_get(&before, cpu);
     uintptr_t r = (uintptr_t)fn(cpu, op);
     state_get(&mine, cpu);
-    *gone = r & 1;
-    const struct a64_op *to = (const struct a64_op *)(r & ~(uintptr_t)1);
-    *next = to;
-    if (to == op && !*gone)
+    *gone = r & JIT_GONE;
+    bool taken = r & JIT_TAKEN;
+    const struct a64_op *to = (const struct a64_op *)(r & ~(uintptr_t)(JIT_GONE | JIT_TAKEN));
+    *next = taken || to != op || *gone ? to : NULL;
+    if (!*next)
         return SAME;
     shadow_undo(s);
     state_set(cpu, &before);
 
     enum shadow_result result = SAME;
     if (to != op || !*gone)
-        result = shadow_interpret(cpu, ops, (unsigned)(op - ops), (unsigned)(to - ops), next);
+        result =
+            shadow_interpret(cpu, ops, (unsigned)(op - ops), (unsigned)(to - ops), taken, next);
     if (result == UNKNOWN)
         return result;
     if (result == SAME && *gone && !shadow_branch(cpu, ops, (unsigned)(to - ops), mine.x[30]))
@@ -236,7 +241,7 @@ static A64_OP(jit_shadow)
     }
     if (result == UNKNOWN)
         return next;
-    if (next == op && !gone) /* not even the first instruction: as it is interpreted */
+    if (!next) /* not even the first instruction: as it is interpreted */
         return a64_handler(a64_mirror_insn(a64_core_of(cpu), op))(cpu, op);
     if (!gone)
         cpu->pc = a64_pc_of(cpu, next);
