@@ -229,8 +229,10 @@ kvm_tests := $(if $(kvm_arch),unit/test_kvm unit/test_kvm_$(kvm_arch))
 TESTS += $(kvm_tests)
 test_bin := $(TESTS:%=$(B)/tests/%)
 
-check: $(test_bin) $(BIN)
-	$(Q)prove -Q --exec '' $(test_bin)
+include tests/a64/Makefile.inc
+
+check: $(test_bin) $(a64_pair) $(BIN)
+	$(Q)prove -Q --exec '' $(test_bin) $(a64_pair)
 	$(Q)VIBEVMM=$(BIN) prove -Q tests/cli
 
 $(B)/tests/unit/test_boot_fail: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=mmap,--wrap=pread,--wrap=open,--wrap=fstat
@@ -240,8 +242,6 @@ $(kvm_tests:%=$(B)/tests/%): LDFLAGS += \
 
 $(B)/tests/%: $(B)/tests/%.o $(LIB)
 	$(Q)$(compile) $(CFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LDLIBS)
-
-include tests/a64/Makefile.inc
 
 .PHONY: print-tests
 print-tests:
