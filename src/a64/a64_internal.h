@@ -106,9 +106,11 @@ struct a64_jit {
     bool shadow; /* check translated code against the interpreter */
     bool eager;  /* translate what was never executed: for tests */
     unsigned warm;
-    uint8_t *rw, *rx; /* two views of the cache; NULL: not made */
-    size_t used;      /* of it */
-    size_t ready;     /* of it, made present */
+    uint8_t *rw, *rx;  /* two views of the cache; NULL: not made */
+    uint8_t *thunk[2]; /* of jit_mem.c, in the writable view */
+    size_t begin;      /* of what can be dropped */
+    size_t used;
+    size_t ready; /* made present */
     struct jit_shadow *state;
 };
 
@@ -121,7 +123,6 @@ struct a64_bank_info {
     uint32_t key; /* context << 16 | ASID */
     bool used;
     bool ng;          /* A64_CTX_EL1_PAN: holds entries of core->asid only */
-    bool l0;          /* there are entries in l0[] */
     uint32_t dmap;    /* a bit per 32 entries of d[] that may be in use */
     uint32_t imap;    /* a bit per 8 entries of i[] */
     uint64_t stamp;   /* of the last use */
@@ -308,8 +309,6 @@ void a64_tlb_flush_code(struct a64_cpu *cpu);
 void a64_tlb_put_data(struct a64_cpu *cpu, struct a64_bank *bank, uint64_t va,
                       const struct a64_tr *t, const struct a64_region *region);
 void a64_tlb_put_code(struct a64_cpu *cpu, uint64_t va, const struct a64_tr *t, struct a64_op *ops);
-/* An entry of L0 in the current bank, from one of the data TLB. */
-void a64_tlb_put_l0(struct a64_cpu *cpu, unsigned rn, bool write, uint64_t tag, uintptr_t addend);
 
 /* ---- except.c ---- */
 enum { A64_VEC_SYNC = 0x000, A64_VEC_IRQ = 0x080, A64_VEC_FIQ = 0x100 };

@@ -115,6 +115,7 @@ struct a64_bank {
     struct a64_itlb i[A64_ITLB];
     struct a64_dtlb d[A64_DTLB];
     struct a64_l0 l0[2 * A64_L0];
+    bool l0_used;
 };
 
 /* cpu->pending: reasons to leave the straight path at the next taken branch. Set by any thread. */

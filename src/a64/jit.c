@@ -45,6 +45,27 @@ static bool jit_has(const struct a64_jit *jit, const void *fn)
 }
 
 /* ---- the cache ---- */
+/* Room for one unit. */
+static void jit_room(struct a64_core *core)
+{
+    struct a64_jit *jit = &core->jit;
+    if (jit->used + JIT_ROOM > A64_JIT_SIZE) {
+        a64_mirror_forget_code(core);
+        jit->used = jit->begin;
+        /*
+         * What was executed in the one view is written again through the other, which wants a
+         * serializing instruction in between (Intel SDM vol. 3 8.1.3).
+         */
+        unsigned a = 0, b, c = 0, d;
+        __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d) : : "memory");
+    }
+    while (jit->ready < jit->used + JIT_ROOM) {
+        madvise(jit->rw + jit->ready, JIT_CHUNK, MADV_POPULATE_WRITE);
+        madvise(jit->rx + jit->ready, JIT_CHUNK, MADV_POPULATE_READ);
+        jit->ready += JIT_CHUNK;
+    }
+}
+
 static bool jit_make(struct a64_core *core)
 {
     struct a64_jit *jit = &core->jit;
@@ -67,6 +88,10 @@ static bool jit_make(struct a64_core *core)
     pthread_once(&rules_once, rules_init);
     jit->rw = rw;
     jit->rx = rx;
+    jit_room(core);
+    struct jit_out o = {.p = jit->rw, .delta = jit->rx - jit->rw};
+    jit_mem_thunks(&o, jit->thunk);
+    jit->begin = jit->used = align_up((uint64_t)(o.p - jit->rw), 16);
     return true;
 }
 
@@ -79,28 +104,7 @@ void a64_jit_fini(struct a64_core *core)
 
 void a64_jit_drop_all(struct a64_core *core)
 {
-    core->jit.used = 0;
-}
-
-/* Room for one unit. */
-static void jit_room(struct a64_core *core)
-{
-    struct a64_jit *jit = &core->jit;
-    if (jit->used + JIT_ROOM > A64_JIT_SIZE) {
-        a64_mirror_forget_code(core);
-        jit->used = 0;
-        /*
-         * What was executed in the one view is written again through the other, which wants a
-         * serializing instruction in between (Intel SDM vol. 3 8.1.3).
-         */
-        unsigned a = 0, b, c = 0, d;
-        __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d) : : "memory");
-    }
-    while (jit->ready < jit->used + JIT_ROOM) {
-        madvise(jit->rw + jit->ready, JIT_CHUNK, MADV_POPULATE_WRITE);
-        madvise(jit->rx + jit->ready, JIT_CHUNK, MADV_POPULATE_READ);
-        jit->ready += JIT_CHUNK;
-    }
+    core->jit.used = core->jit.begin;
 }
 
 /* ---- ways out of a unit ---- */
@@ -109,9 +113,7 @@ struct jit_stub *jit_stub(struct jit_unit *u, const struct jit_insn *in, uint8_t
 {
     struct jit_stub *s = &u->stubs[u->stubs_n++];
     assert(u->stubs_n <= JIT_STUBS);
-    *s = (struct jit_stub){
-        .emit = emit, .in = in, .from = {from, NULL}
-    };
+    *s = (struct jit_stub){.emit = emit, .in = in, .from = from};
     return s;
 }
 
@@ -289,8 +291,7 @@ static void unit_emit(struct jit_unit *u)
         jit_to_slot(u, u->first + u->n, false);
     for (unsigned i = 0; i < u->stubs_n; i++) { /* they may add others */
         const struct jit_stub s = u->stubs[i];
-        for (unsigned k = 0; k < 2 && s.from[k]; k++)
-            em_here32(o, s.from[k]);
+        em_here32(o, s.from);
         s.emit(u, &s);
     }
     for (unsigned i = 0; i < u->jumps_n; i++)
@@ -363,11 +364,4 @@ const struct a64_op *a64_jit_first(struct a64_cpu *cpu, struct a64_op *slot)
     a64_fn *fn = slot->fn;
     slot->fn = a64_op_second;
     return fn(cpu, slot);
-}
-
-/* Leaves translated code; the slot was not executed. */
-A64_OP(jit_stop)
-{
-    (void)cpu;
-    return op;
 }

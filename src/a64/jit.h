@@ -64,11 +64,12 @@ struct jit_insn {
     uint8_t *at; /* its code */
 };
 
-/* Code out of the way, reached by up to two jumps. */
+/* Code out of the way. */
 struct jit_stub {
     void (*emit)(struct jit_unit *u, const struct jit_stub *s);
     const struct jit_insn *in;
-    uint8_t *from[2];
+    uint8_t *from; /* the jump to it */
+    uint8_t *back; /* where it may go on */
     unsigned arg;
 };
 
@@ -101,8 +102,8 @@ static inline unsigned jit_slot(const struct jit_unit *u, const struct jit_insn 
     return u->first + (unsigned)(in - u->in);
 }
 
-/* The instruction of the unit, a later one, that a direct branch jumps to within the code; NULL when
- * it leaves the unit or goes back. */
+/* The instruction of the unit, a later one, that a direct branch jumps to within the code; NULL
+ * when it leaves the unit or goes back. */
 static inline const struct jit_insn *jit_ahead(const struct jit_unit *u, const struct jit_insn *in)
 {
     int to = in->to - (int)u->first, at = (int)(in - u->in);
@@ -119,8 +120,6 @@ void jit_to_handler(struct jit_unit *u, const struct jit_insn *in);
 void jit_to_va(struct jit_unit *u, const struct jit_insn *in);
 /* A stub that interprets the instruction. */
 void jit_stub_handler(struct jit_unit *u, const struct jit_stub *s);
-/* Leaves the unit before the slot: for --soft shadow. */
-A64_OP(jit_stop);
 
 /* ---- jit_shadow.c ---- */
 /* What code returns there: the slot that comes next, plus one of these when a branch was taken to
@@ -147,5 +146,7 @@ int32_t jit_branch_imm(uint32_t word);
 
 /* ---- jit_mem.c ---- */
 extern const struct jit_rule jit_mem_rules[];
+/* What loads and stores call: at[0] for reads, at[1] for writes. */
+void jit_mem_thunks(struct jit_out *o, uint8_t *at[2]);
 
 #endif

@@ -5,53 +5,80 @@
  * An access looks at one entry of L0, that of its base register: measured on a boot of Debian's
  * kernel, 93 % of all accesses go to the page that the last one by that register went to, and the
  * host address does not wait for a load that depends on the guest's. What L0 does not have is
- * filled in from the data TLB and left to the interpreter's handler this once (a64_jit_miss).
+ * filled in from the data TLB; what that does not have either is left to the interpreter's handler.
  * L0 has no entries that want aligned accesses, so there is no check of that.
  */
 #include "src/a64/jit.h"
 #include "src/a64/sem.h"
 
-/* Fills L0, then runs the instruction by its handler. */
-static const struct a64_op *jit_miss(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va,
-                                     uint64_t write_rn, a64_fn *fn)
+/*
+ * Out of line, shared by all code of a cache: looks RAX up in the data TLB of the bank R8. RCX is
+ * where in the bank the L0 entry is, RDX the tag to match. On a hit the entry is filled in, RCX its
+ * addend and ZF set.
+ */
+static void thunk(struct jit_out *o, int32_t tag)
 {
-    bool write = write_rn >> 8 & 1;
-    const struct a64_dtlb *t = a64_dtlb_of(cpu->bank, va);
-    uint64_t tag = write ? t->tag_w : t->tag_r;
-    if (tag == (va | 0xfff) && !t->amask)
-        a64_tlb_put_l0(cpu, (unsigned)write_rn & 0xff, write, tag, t->addend);
-    return fn(cpu, op);
+    _Static_assert(sizeof(struct a64_dtlb) == 32 && A64_DTLB == 1024, "the index is scaled below");
+    em_mov_rr(o, 1, R9, RAX);
+    em_shift(o, 1, SH_SHR, R9, 7);
+    em_alu_ri(o, 0, ALU_AND, R9, 0x7fe0);
+    em_alu_rr(o, 1, ALU_ADD, R9, R8);
+    em_alu_rm(o, 1, ALU_CMP, RDX, R9, BANK(d) + tag);
+    uint8_t *miss = em_jcc8(o, CC_NE);
+    em_alu_mi(o, 1, ALU_CMP, R9, BANK(d) + (int32_t)offsetof(struct a64_dtlb, amask), 0);
+    uint8_t *aligned = em_jcc8(o, CC_NE);
+    em_load(o, 1, R10, R9, BANK(d) + (int32_t)offsetof(struct a64_dtlb, addend));
+    em_rx(o, 1, 0x89, RDX, R8, RCX, 0, 0);
+    em_rx(o, 1, 0x89, R10, R8, RCX, 0, offsetof(struct a64_l0, addend));
+    em_rm(o, 0, 0xc6, 0, R8, BANK(l0_used));
+    em8(o, 1);
+    em_mov_rr(o, 1, RCX, R10);
+    em_here8(o, miss);
+    em_here8(o, aligned);
+    em8(o, 0xc3); /* ret */
 }
 
+void jit_mem_thunks(struct jit_out *o, uint8_t *at[2])
+{
+    at[0] = o->p;
+    thunk(o, offsetof(struct a64_dtlb, tag_r));
+    at[1] = o->p;
+    thunk(o, offsetof(struct a64_dtlb, tag_w));
+}
+
+/* L0 lacks the page: `arg` is its entry in the bank, of a write in the upper half. */
 static void stub_miss(struct jit_unit *u, const struct jit_stub *s)
 {
     struct jit_out *o = &u->o;
-    em_lea_rip(o, RSI, u->ops + jit_slot(u, s->in));
-    em_mov_rr(o, 1, RDX, RAX);
     em_imm(o, RCX, s->arg);
-    em_imm(o, R8, (uintptr_t)(u->core->jit.shadow ? a64_op_jit_stop : s->in->op.fn));
-    em_jmp_fn(o, (uintptr_t)jit_miss);
+    em8(o, 0xe8); /* call */
+    em32(o, 0);
+    em_target32(o->p - 4, u->core->jit.thunk[s->arg >= (unsigned)BANK(l0[A64_L0])]);
+    em_jcc_to(o, CC_E, s->back);
+    jit_to_handler(u, s->in);
 }
 
-/*
- * RAX = va is known: check L0 for `len` bytes, then RCX = addend. `arg` is what jit_miss() wants.
- */
-static void l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool write)
+enum jit_bank { BANK_OWN, BANK_OF_USER };
+
+/* RAX = va is known: check L0 for `len` bytes, then RCX = addend. */
+static void l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool write,
+               enum jit_bank bank)
 {
     struct jit_out *o = &u->o;
     unsigned rn = in->op.rn;
     int32_t at = BANK(l0) + (int32_t)(sizeof(struct a64_l0) * (write * A64_L0 + rn));
-    em_load(o, 1, R8, RDI, CPU(bank));
+    if (rn == A64_SP) { /* its alignment may be checked */
+        em_test_m8(o, RDI, XREG(A64_SP), 15);
+        jit_stub(u, in, em_jcc32(o, CC_NE), jit_stub_handler);
+    }
+    em_load(o, 1, R8, RDI, bank == BANK_OWN ? CPU(bank) : CPU(user));
     em_lea(o, 1, RDX, RAX, (int32_t)len - 1);
     em_alu_ri(o, 1, ALU_OR, RDX, A64_PAGE - 1);
     em_alu_rm(o, 1, ALU_CMP, RDX, R8, at);
     struct jit_stub *s = jit_stub(u, in, em_jcc32(o, CC_NE), stub_miss);
-    s->arg = rn | (unsigned)write << 8;
-    if (rn == A64_SP) { /* its alignment may be checked */
-        em_test_m8(o, RDI, XREG(A64_SP), 15);
-        s->from[1] = em_jcc32(o, CC_NE);
-    }
-    em_load(o, 1, RCX, R8, at + 8);
+    s->arg = (unsigned)at;
+    em_load(o, 1, RCX, R8, at + (int32_t)offsetof(struct a64_l0, addend));
+    s->back = o->p;
     if (write && u->core->jit.shadow)
         jit_shadow_note(o, len);
 }
@@ -101,12 +128,18 @@ static void get(struct jit_unit *u, unsigned host, unsigned r)
         em_load(&u->o, 1, host, RDI, XREG(r));
 }
 
+/* LDTR, STTR and the like. */
+static bool is_unpriv(uint32_t word)
+{
+    return (word & 0x01200c00) == 0x00000800;
+}
+
 /* One register: the address is in RAX, the write-back is RAX + wb if `back`. */
 static void single(struct jit_unit *u, const struct jit_insn *in, bool back, int32_t wb)
 {
     struct jit_out *o = &u->o;
     unsigned size = in->word >> 30, opc = in->word >> 22 & 3;
-    l0(u, in, 1u << size, !opc);
+    l0(u, in, 1u << size, !opc, is_unpriv(in->word) ? BANK_OF_USER : BANK_OWN);
     if (opc) {
         load(u, RDX, size, opc, 0);
         put(u, RDX, in->op.rd);
@@ -134,15 +167,13 @@ static void emit_uimm(struct jit_unit *u, const struct jit_insn *in)
     single(u, in, false, 0);
 }
 
-/* Unprivileged ones are the interpreter's. */
-static unsigned props_imm9(uint32_t word)
-{
-    return (word >> 10 & 3) == 2 ? ~0u : JP_EXIT;
-}
-
 static void emit_imm9(struct jit_unit *u, const struct jit_insn *in)
 {
-    unsigned mode = in->word >> 10 & 3; /* unscaled, post, -, pre */
+    unsigned mode = in->word >> 10 & 3; /* unscaled, post, unprivileged, pre */
+    if (mode == 2) {                    /* at EL0 they are ordinary ones: rare */
+        em_cmp_m8(&u->o, RDI, CPU(el), 0);
+        jit_stub(u, in, em_jcc32(&u->o, CC_E), jit_stub_handler);
+    }
     base(u, in, mode == 1 ? 0 : in->op.imm);
     single(u, in, mode & 1, mode == 1 ? in->op.imm : 0);
 }
@@ -163,7 +194,7 @@ static void emit_literal(struct jit_unit *u, const struct jit_insn *in)
     unsigned opc = in->word >> 30; /* W, X, SW */
     em_load(&u->o, 1, RAX, RDI, CPU(page_va));
     em_alu_ri(&u->o, 1, ALU_ADD, RAX, (int32_t)jit_slot(u, in) * 4 + in->op.imm);
-    l0(u, in, opc == 1 ? 8 : 4, false);
+    l0(u, in, opc == 1 ? 8 : 4, false, BANK_OWN);
     load(u, RDX, opc == 1 ? 3 : 2, opc == 2 ? 2 : 1, 0);
     put(u, RDX, in->op.rd);
     u->ef = EF_NONE;
@@ -177,7 +208,7 @@ static void emit_pair(struct jit_unit *u, const struct jit_insn *in)
     unsigned size = opc == 2 ? 3 : 2;
     int32_t second = opc == 2 ? 8 : 4;
     base(u, in, mode == 1 ? 0 : in->op.imm);
-    l0(u, in, (unsigned)second * 2, !is_load);
+    l0(u, in, (unsigned)second * 2, !is_load, BANK_OWN);
     if (is_load) {
         load(u, RDX, size, opc == 1 ? 2 : 1, 0);
         load(u, RCX, size, opc == 1 ? 2 : 1, second);
@@ -200,7 +231,7 @@ static void emit_pair(struct jit_unit *u, const struct jit_insn *in)
 // clang-format off
 const struct jit_rule jit_mem_rules[] = {
     {a64_dec_ldst_uimm, NULL, props_mem,  emit_uimm},
-    {a64_dec_ldst_imm9, NULL, props_imm9, emit_imm9},
+    {a64_dec_ldst_imm9, NULL, props_mem,  emit_imm9},
     {a64_dec_ldst_reg,  NULL, props_mem,  emit_reg},
     {a64_dec_ldst_pair, NULL, props_mem,  emit_pair},
     {a64_dec_ldr_lit,   NULL, props_mem,  emit_literal},

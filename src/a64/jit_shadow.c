@@ -42,6 +42,13 @@ struct jit_shadow {
     struct jit_note notes[JIT_UNIT];
 };
 
+/* The handler of all slots but the one that runs. */
+static A64_OP(jit_stop)
+{
+    (void)cpu;
+    return op;
+}
+
 static struct jit_shadow *shadow_of(struct a64_core *core)
 {
     if (core->jit.state)

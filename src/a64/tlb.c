@@ -18,11 +18,13 @@ static struct a64_bank_info *bank_info(struct a64_core *core, const struct a64_b
     return &core->info[bank - core->banks];
 }
 
-static void bank_flush_l0(struct a64_core *core, struct a64_bank_info *info)
+static void bank_flush_l0(struct a64_core *core, const struct a64_bank_info *info)
 {
-    if (info->l0)
-        memset(core->banks[info - core->info].l0, 0, sizeof core->banks[0].l0);
-    info->l0 = false;
+    struct a64_bank *bank = &core->banks[info - core->info];
+    if (!info->used || !bank->l0_used)
+        return;
+    memset(bank->l0, 0, sizeof bank->l0);
+    bank->l0_used = false;
 }
 
 static void bank_flush(struct a64_core *core, struct a64_bank_info *info)
@@ -219,10 +221,4 @@ void a64_tlb_put_code(struct a64_cpu *cpu, uint64_t va, const struct a64_tr *t, 
     cpu->bank->i[n] = (struct a64_itlb){align_down(va, A64_PAGE) | 1, ops};
     info->imap |= 1u << n / (A64_ITLB / 32);
     bank_note(info, va, t);
-}
-
-void a64_tlb_put_l0(struct a64_cpu *cpu, unsigned rn, bool write, uint64_t tag, uintptr_t addend)
-{
-    cpu->bank->l0[write * A64_L0 + rn] = (struct a64_l0){tag, addend};
-    bank_info(a64_core_of(cpu), cpu->bank)->l0 = true;
 }
