@@ -22,7 +22,7 @@
 
 #define JIT_UNIT  128u     /* instructions in a unit, at most */
 #define JIT_ROOM  KIB(128) /* what a unit's code may take */
-#define JIT_STUBS (JIT_UNIT * 2)
+#define JIT_STUBS (JIT_UNIT * 4)
 
 /* What the host's flags are. */
 enum jit_ef {
@@ -134,6 +134,9 @@ void jit_shadow_fini(struct a64_core *core);
 
 /* ---- jit_int.c: integer instructions and flags ---- */
 extern const struct jit_rule jit_int_rules[];
+/* A host register from, or to, an index into cpu->x. */
+void jit_get(struct jit_unit *u, unsigned w, unsigned host, unsigned r);
+void jit_put(struct jit_unit *u, unsigned host, unsigned r);
 /* The host's flags are the result of an instruction that writes NZCV; RAX is free. */
 void jit_flags(struct jit_unit *u, const struct jit_insn *in, enum jit_ef ef);
 /* The host's condition that is this one of Arm's. */
@@ -143,6 +146,11 @@ unsigned jit_cond(struct jit_unit *u, unsigned cond);
 extern const struct jit_rule jit_branch_rules[];
 /* Where a direct branch goes: the distance in bytes; 0 is possible. */
 int32_t jit_branch_imm(uint32_t word);
+
+/* ---- jit_fp.c ---- */
+extern const struct jit_rule jit_fp_rules[];
+/* FP and SIMD may trap: first in the code of such an instruction. */
+void jit_fp_check(struct jit_unit *u, const struct jit_insn *in);
 
 /* ---- jit_mem.c ---- */
 extern const struct jit_rule jit_mem_rules[];

@@ -8,7 +8,7 @@
 #include "src/a64/jit.h"
 #include "src/a64/sem.h"
 
-static void ld(struct jit_unit *u, unsigned w, unsigned host, unsigned r)
+void jit_get(struct jit_unit *u, unsigned w, unsigned host, unsigned r)
 {
     if (r == A64_ZR)
         em_imm(&u->o, host, 0);
@@ -16,7 +16,7 @@ static void ld(struct jit_unit *u, unsigned w, unsigned host, unsigned r)
         em_load(&u->o, w, host, RDI, XREG(r));
 }
 
-static void st(struct jit_unit *u, unsigned host, unsigned r)
+void jit_put(struct jit_unit *u, unsigned host, unsigned r)
 {
     if (r != A64_SINK)
         em_store(&u->o, 1, host, RDI, XREG(r));
@@ -126,16 +126,16 @@ static void emit_addsub_imm(struct jit_unit *u, const struct jit_insn *in)
     unsigned w = w_of(in->word), sub = in->word >> 30 & 1, s = in->word >> 29 & 1;
     int32_t imm = in->op.imm;
     if (!s) {
-        ld(u, w, RAX, in->op.rn);
+        jit_get(u, w, RAX, in->op.rn);
         em_lea(o, w, RAX, RAX, sub ? -imm : imm);
-        st(u, RAX, in->op.rd);
+        jit_put(u, RAX, in->op.rd);
     } else {
         if (sub && in->op.rd == A64_SINK) {
             em_alu_mi(o, w, ALU_CMP, RDI, XREG(in->op.rn), imm);
         } else {
-            ld(u, w, RAX, in->op.rn);
+            jit_get(u, w, RAX, in->op.rn);
             em_alu_ri(o, w, sub ? ALU_SUB : ALU_ADD, RAX, imm);
-            st(u, RAX, in->op.rd);
+            jit_put(u, RAX, in->op.rd);
         }
         jit_flags(u, in, sub ? EF_SUB : EF_ARM);
     }
@@ -145,7 +145,7 @@ static void emit_addsub_imm(struct jit_unit *u, const struct jit_insn *in)
 static void operand_shifted(struct jit_unit *u, unsigned w, unsigned r, unsigned kind, unsigned n)
 {
     static const enum jit_shift ops[] = {SH_SHL, SH_SHR, SH_SAR, SH_ROR};
-    ld(u, w, RCX, r);
+    jit_get(u, w, RCX, r);
     em_shift(&u->o, w, ops[kind], RCX, n);
 }
 
@@ -154,14 +154,14 @@ static void addsub(struct jit_unit *u, const struct jit_insn *in, bool in_memory
     struct jit_out *o = &u->o;
     unsigned w = w_of(in->word), sub = in->word >> 30 & 1, s = in->word >> 29 & 1;
     enum jit_alu alu = sub ? ALU_SUB : ALU_ADD;
-    ld(u, w, RAX, in->op.rn);
+    jit_get(u, w, RAX, in->op.rn);
     if (sub && s && in->op.rd == A64_SINK)
         alu = ALU_CMP;
     if (in_memory)
         em_alu_rm(o, w, alu, RAX, RDI, XREG(in->op.rm));
     else
         em_alu_rr(o, w, alu, RAX, RCX);
-    st(u, RAX, in->op.rd);
+    jit_put(u, RAX, in->op.rd);
     u->ef = EF_NONE;
     if (s)
         jit_flags(u, in, sub ? EF_SUB : EF_ARM);
@@ -205,10 +205,10 @@ static unsigned props_adc(uint32_t word)
 static void emit_adc(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned w = w_of(in->word), sub = in->word >> 30 & 1;
-    ld(u, w, RAX, in->op.rn);
+    jit_get(u, w, RAX, in->op.rn);
     flags_carry(u, sub);
     em_alu_rm(&u->o, w, sub ? ALU_SBB : ALU_ADC, RAX, RDI, XREG(in->op.rm));
-    st(u, RAX, in->op.rd);
+    jit_put(u, RAX, in->op.rd);
     u->ef = EF_NONE;
     if (in->word >> 29 & 1)
         jit_flags(u, in, sub ? EF_SUB : EF_ARM);
@@ -234,7 +234,7 @@ static unsigned props_logic_imm(uint32_t word)
 
 static void logic_end(struct jit_unit *u, const struct jit_insn *in)
 {
-    st(u, RAX, in->op.rd);
+    jit_put(u, RAX, in->op.rd);
     u->ef = EF_NONE;
     if (is_ands(in->word)) /* the host clears CF and OF: C and V */
         jit_flags(u, in, EF_ARM);
@@ -247,8 +247,8 @@ static void emit_logic(struct jit_unit *u, const struct jit_insn *in)
     unsigned w = w_of(in->word);
     enum jit_alu alu = ops[in->word >> 29 & 3];
     if (props_logic(in->word) & JP_KEEP) {
-        ld(u, w, RAX, in->op.rm);
-        st(u, RAX, in->op.rd);
+        jit_get(u, w, RAX, in->op.rm);
+        jit_put(u, RAX, in->op.rd);
         return;
     }
     bool invert = in->word >> 21 & 1;
@@ -256,7 +256,7 @@ static void emit_logic(struct jit_unit *u, const struct jit_insn *in)
         operand_shifted(u, w, in->op.rm, in->word >> 22 & 3, (unsigned)in->op.imm);
     if (invert)
         em_rr(o, w, 0xf7, 2, RCX); /* not */
-    ld(u, w, RAX, in->op.rn);
+    jit_get(u, w, RAX, in->op.rn);
     if (in->op.imm || invert)
         em_alu_rr(o, w, alu, RAX, RCX);
     else
@@ -272,10 +272,10 @@ static void emit_logic_imm(struct jit_unit *u, const struct jit_insn *in)
     uint64_t v = a64_bit_mask(in->word);
     if (props_logic_imm(in->word) & JP_KEEP) {
         em_imm(o, RAX, w ? v : (uint32_t)v);
-        st(u, RAX, in->op.rd);
+        jit_put(u, RAX, in->op.rd);
         return;
     }
-    ld(u, w, RAX, in->op.rn);
+    jit_get(u, w, RAX, in->op.rn);
     if (!w || (uint64_t)(int64_t)(int32_t)v == v) {
         em_alu_ri(o, w, ops[in->word >> 29 & 3], RAX, (int32_t)(uint32_t)v);
     } else {
@@ -300,14 +300,14 @@ static void emit_movwide(struct jit_unit *u, const struct jit_insn *in)
     if (opc == 3) { /* MOVK */
         u->ef = EF_NONE;
         if (u->known != (int)rd) {
-            ld(u, w, RAX, rd);
+            jit_get(u, w, RAX, rd);
             em_shift(o, w, SH_ROR, RAX, shift);
             em8(o, 0x66); /* mov ax, imm16 */
             em8(o, 0xb8);
             em8(o, in->word >> 5 & 0xff);
             em8(o, in->word >> 13 & 0xff);
             em_shift(o, w, SH_ROL, RAX, shift);
-            st(u, RAX, rd);
+            jit_put(u, RAX, rd);
             return;
         }
         v = (u->value & ~(UINT64_C(0xffff) << shift)) | imm;
@@ -320,7 +320,7 @@ static void emit_movwide(struct jit_unit *u, const struct jit_insn *in)
         em32(o, (uint32_t)v);
     } else {
         em_imm(o, RAX, v);
-        st(u, RAX, rd);
+        jit_put(u, RAX, rd);
     }
     u->known = (int)rd;
     u->value = v;
@@ -345,7 +345,7 @@ static void emit_adr(struct jit_unit *u, const struct jit_insn *in)
         em_imm(o, RCX, (uint64_t)d);
         em_rx(o, 1, 0x8d, RAX, RAX, RCX, 0, 0);
     }
-    st(u, RAX, in->op.rd);
+    jit_put(u, RAX, in->op.rd);
 }
 
 /* ---- bitfields ---- */
@@ -360,9 +360,9 @@ static void emit_bfm(struct jit_unit *u, const struct jit_insn *in, unsigned w)
     struct jit_out *o = &u->o;
     uint64_t ones = w ? UINT64_MAX : UINT32_MAX, top = w ? 63 : 31;
     uint64_t mask = ones >> (top - (unsigned)in->op.imm) << in->op.ra & ones;
-    ld(u, w, RCX, in->op.rn);
+    jit_get(u, w, RCX, in->op.rn);
     em_shift(o, w, SH_ROR, RCX, in->op.rm);
-    ld(u, w, RAX, in->op.rd);
+    jit_get(u, w, RAX, in->op.rd);
     em_alu_rr(o, w, ALU_XOR, RCX, RAX); /* a ^ ((a ^ b) & mask) */
     if (!w || (uint64_t)(int64_t)(int32_t)mask == mask) {
         em_alu_ri(o, w, ALU_AND, RCX, (int32_t)(uint32_t)mask);
@@ -390,28 +390,28 @@ static void emit_bitfield(struct jit_unit *u, const struct jit_insn *in)
         else
             em_rm(o, sign ? w : 0, (sign ? 0x0fbeu : 0x0fb6u) + (keep == 16), RAX, RDI, at);
     } else {
-        ld(u, w, RAX, in->op.rn);
+        jit_get(u, w, RAX, in->op.rn);
         em_shift(o, w, SH_SHL, RAX, left);
         em_shift(o, w, sign ? SH_SAR : SH_SHR, RAX, right);
     }
-    st(u, RAX, in->op.rd);
+    jit_put(u, RAX, in->op.rd);
 }
 
 static void emit_extr(struct jit_unit *u, const struct jit_insn *in)
 {
     struct jit_out *o = &u->o;
     unsigned w = w_of(in->word);
-    ld(u, w, RAX, in->op.rm);
+    jit_get(u, w, RAX, in->op.rm);
     if (in->op.imm) {
         if (in->op.rn == in->op.rm) {
             em_shift(o, w, SH_ROR, RAX, (unsigned)in->op.imm);
         } else {
-            ld(u, w, RCX, in->op.rn);
+            jit_get(u, w, RCX, in->op.rn);
             em_rr(o, w, 0x0fac, RCX, RAX); /* shrd rax, rcx, imm */
             em8(o, (unsigned)in->op.imm);
         }
     }
-    st(u, RAX, in->op.rd);
+    jit_put(u, RAX, in->op.rd);
     u->ef = EF_NONE;
 }
 
@@ -427,7 +427,7 @@ static void emit_dp1(struct jit_unit *u, const struct jit_insn *in)
 {
     struct jit_out *o = &u->o;
     unsigned w = w_of(in->word), op = in->word >> 10 & 63;
-    ld(u, w, RAX, in->op.rn);
+    jit_get(u, w, RAX, in->op.rn);
     if (op == 4) { /* BSR sets ZF for 0, and then leaves its destination alone */
         em_imm(o, RCX, w ? 127 : 63);
         em_rr(o, w, 0x0fbd, RDX, RAX);
@@ -441,7 +441,7 @@ static void emit_dp1(struct jit_unit *u, const struct jit_insn *in)
         else if (op == 2 && w)
             em_shift(o, 1, SH_ROR, RAX, 32);
     }
-    st(u, RAX, in->op.rd);
+    jit_put(u, RAX, in->op.rd);
     u->ef = EF_NONE;
 }
 
@@ -456,11 +456,11 @@ static void emit_div(struct jit_unit *u, const struct jit_insn *in, unsigned w, 
 {
     struct jit_out *o = &u->o;
     uint8_t *minus = NULL;
-    ld(u, w, RCX, in->op.rm);
+    jit_get(u, w, RCX, in->op.rm);
     em_imm(o, RAX, 0);
     em_rr(o, w, 0x85, RCX, RCX); /* test: by 0 it is 0 */
     uint8_t *zero = em_jcc8(o, CC_E);
-    ld(u, w, RAX, in->op.rn);
+    jit_get(u, w, RAX, in->op.rn);
     if (sign) {
         em_alu_ri(o, w, ALU_CMP, RCX, -1); /* the host's division may trap */
         minus = em_jcc8(o, CC_E);
@@ -484,11 +484,11 @@ static void emit_dp2(struct jit_unit *u, const struct jit_insn *in)
     if (op < 8) {
         emit_div(u, in, w, op == 3);
     } else {
-        ld(u, 0, RCX, in->op.rm);
-        ld(u, w, RAX, in->op.rn);
+        jit_get(u, 0, RCX, in->op.rm);
+        jit_get(u, w, RAX, in->op.rn);
         em_rr(&u->o, w, 0xd3, shifts[op - 8], RAX); /* by CL, modulo the width */
     }
-    st(u, RAX, in->op.rd);
+    jit_put(u, RAX, in->op.rd);
     u->ef = EF_NONE;
 }
 
@@ -500,7 +500,7 @@ static void emit_dp3(struct jit_unit *u, const struct jit_insn *in)
     bool sub = in->word >> 15 & 1;
     unsigned out = RAX;
     if ((op31 & 3) == 2) { /* SMULH, UMULH */
-        ld(u, 1, RAX, in->op.rn);
+        jit_get(u, 1, RAX, in->op.rn);
         em_rm(o, 1, 0xf7, op31 & 4 ? 4 : 5, RDI, XREG(in->op.rm));
         out = RDX;
     } else {
@@ -510,18 +510,18 @@ static void emit_dp3(struct jit_unit *u, const struct jit_insn *in)
             em_rm(o, sx, sx ? 0x63 : 0x8b, RCX, RDI, XREG(in->op.rm));
             em_rr(o, 1, 0x0faf, RAX, RCX);
         } else {
-            ld(u, w, RAX, in->op.rn);
+            jit_get(u, w, RAX, in->op.rn);
             em_rm(o, w, 0x0faf, RAX, RDI, XREG(in->op.rm));
         }
         if (sub) {
-            ld(u, w, RCX, in->op.ra);
+            jit_get(u, w, RCX, in->op.ra);
             em_alu_rr(o, w, ALU_SUB, RCX, RAX);
             out = RCX;
         } else if (in->op.ra != A64_ZR) {
             em_alu_rm(o, w, ALU_ADD, RAX, RDI, XREG(in->op.ra));
         }
     }
-    st(u, out, in->op.rd);
+    jit_put(u, out, in->op.rd);
     u->ef = EF_NONE;
 }
 
@@ -538,8 +538,8 @@ static void emit_csel(struct jit_unit *u, const struct jit_insn *in)
     unsigned w = w_of(in->word), cond = in->word >> 12 & 15;
     bool inv = in->word >> 30 & 1, inc = in->word >> 10 & 1;
     if (cond >= 14) { /* always */
-        ld(u, w, RAX, in->op.rn);
-        st(u, RAX, in->op.rd);
+        jit_get(u, w, RAX, in->op.rn);
+        jit_put(u, RAX, in->op.rd);
         return;
     }
     unsigned cc = jit_cond(u, cond);
@@ -550,10 +550,10 @@ static void emit_csel(struct jit_unit *u, const struct jit_insn *in)
             em_lea(o, w, RAX, RAX, -1);
             em_rr(o, w, 0xf7, 2, RAX);
         }
-        st(u, RAX, in->op.rd);
+        jit_put(u, RAX, in->op.rd);
         return;
     }
-    ld(u, w, RCX, in->op.rm);
+    jit_get(u, w, RCX, in->op.rm);
     if (inv)
         em_rr(o, w, 0xf7, 2, RCX); /* not leaves the flags alone, neg would not */
     if (inc)
@@ -564,7 +564,7 @@ static void emit_csel(struct jit_unit *u, const struct jit_insn *in)
     } else {
         em_rm(o, w, 0x0f40 | cc, RCX, RDI, XREG(in->op.rn));
     }
-    st(u, RCX, in->op.rd);
+    jit_put(u, RCX, in->op.rd);
 }
 
 static unsigned props_ccmp(uint32_t word)
@@ -578,7 +578,7 @@ static void emit_ccmp(struct jit_unit *u, const struct jit_insn *in)
     struct jit_out *o = &u->o;
     unsigned w = w_of(in->word), sub = in->word >> 30 & 1, cond = in->word >> 12 & 15;
     uint8_t *no = cond < 14 ? em_jcc8(o, jit_cond(u, cond) ^ 1) : NULL;
-    ld(u, w, RAX, in->op.rn);
+    jit_get(u, w, RAX, in->op.rn);
     if (in->word >> 11 & 1)
         em_alu_ri(o, w, sub ? ALU_CMP : ALU_ADD, RAX, in->op.imm);
     else

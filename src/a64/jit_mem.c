@@ -112,22 +112,6 @@ static void store(struct jit_unit *u, unsigned src, unsigned size, int32_t off)
     em_rx(&u->o, size == 3, size ? 0x89 : 0x88, src, RCX, RAX, 0, off);
 }
 
-static void put(struct jit_unit *u, unsigned host, unsigned r)
-{
-    if (r != A64_SINK)
-        em_store(&u->o, 1, host, RDI, XREG(r));
-    if (u->known == (int)r)
-        u->known = -1;
-}
-
-static void get(struct jit_unit *u, unsigned host, unsigned r)
-{
-    if (r == A64_ZR)
-        em_imm(&u->o, host, 0);
-    else
-        em_load(&u->o, 1, host, RDI, XREG(r));
-}
-
 /* LDTR, STTR and the like. */
 static bool is_unpriv(uint32_t word)
 {
@@ -142,15 +126,15 @@ static void single(struct jit_unit *u, const struct jit_insn *in, bool back, int
     l0(u, in, 1u << size, !opc, is_unpriv(in->word) ? BANK_OF_USER : BANK_OWN);
     if (opc) {
         load(u, RDX, size, opc, 0);
-        put(u, RDX, in->op.rd);
+        jit_put(u, RDX, in->op.rd);
     } else {
-        get(u, RDX, in->op.rd);
+        jit_get(u, 1, RDX, in->op.rd);
         store(u, RDX, size, 0);
     }
     if (back) {
         if (wb)
             em_alu_ri(o, 1, ALU_ADD, RAX, wb);
-        put(u, RAX, in->op.rn);
+        jit_put(u, RAX, in->op.rn);
     }
     u->ef = EF_NONE;
 }
@@ -178,14 +162,22 @@ static void emit_imm9(struct jit_unit *u, const struct jit_insn *in)
     single(u, in, mode & 1, mode == 1 ? in->op.imm : 0);
 }
 
-static void emit_reg(struct jit_unit *u, const struct jit_insn *in)
+/* RAX = base + extended register << scale */
+static void address_reg(struct jit_unit *u, const struct jit_insn *in, unsigned scale)
 {
     struct jit_out *o = &u->o;
-    unsigned option = in->word >> 13 & 7, scale = in->op.ra;
+    unsigned option = in->word >> 13 & 7;
     bool wide = option & 1, sign = option & 4;
     em_rm(o, wide || sign, wide || !sign ? 0x8b : 0x63, RCX, RDI, XREG(in->op.rm));
     em_load(o, 1, RAX, RDI, XREG(in->op.rn));
-    em_rx(o, 1, 0x8d, RAX, RAX, RCX, scale, 0);
+    if (scale > 3)
+        em_shift(o, 1, SH_SHL, RCX, scale);
+    em_rx(o, 1, 0x8d, RAX, RAX, RCX, scale > 3 ? 0 : scale, 0);
+}
+
+static void emit_reg(struct jit_unit *u, const struct jit_insn *in)
+{
+    address_reg(u, in, in->op.ra);
     single(u, in, false, 0);
 }
 
@@ -196,7 +188,7 @@ static void emit_literal(struct jit_unit *u, const struct jit_insn *in)
     em_alu_ri(&u->o, 1, ALU_ADD, RAX, (int32_t)jit_slot(u, in) * 4 + in->op.imm);
     l0(u, in, opc == 1 ? 8 : 4, false, BANK_OWN);
     load(u, RDX, opc == 1 ? 3 : 2, opc == 2 ? 2 : 1, 0);
-    put(u, RDX, in->op.rd);
+    jit_put(u, RDX, in->op.rd);
     u->ef = EF_NONE;
 }
 
@@ -212,20 +204,110 @@ static void emit_pair(struct jit_unit *u, const struct jit_insn *in)
     if (is_load) {
         load(u, RDX, size, opc == 1 ? 2 : 1, 0);
         load(u, RCX, size, opc == 1 ? 2 : 1, second);
-        put(u, RCX, in->op.rm);
-        put(u, RDX, in->op.rd);
+        jit_put(u, RCX, in->op.rm);
+        jit_put(u, RDX, in->op.rd);
     } else {
-        get(u, RDX, in->op.rd);
+        jit_get(u, 1, RDX, in->op.rd);
         store(u, RDX, size, 0);
-        get(u, RDX, in->op.rm);
+        jit_get(u, 1, RDX, in->op.rm);
         store(u, RDX, size, second);
     }
     if (mode & 1) {
         if (mode == 1)
             em_alu_ri(o, 1, ALU_ADD, RAX, in->op.imm);
-        put(u, RAX, in->op.rn);
+        jit_put(u, RAX, in->op.rn);
     }
     u->ef = EF_NONE;
+}
+
+/* ---- SIMD&FP registers: 1 << log bytes; loads clear the rest ---- */
+static unsigned v_log(uint32_t word)
+{
+    return (word >> 23 & 1) << 2 | word >> 30;
+}
+
+/* [RCX + RAX + off] to a register, by way of XMM0. */
+static void v_load(struct jit_unit *u, unsigned v, unsigned log, int32_t off)
+{
+    struct jit_out *o = &u->o;
+    if (log == 4) {
+        em_rx(o, 0, 0x0f10, 0, RCX, RAX, 0, off); /* movups */
+    } else if (log == 3) {
+        em8(o, 0xf3);
+        em_rx(o, 0, 0x0f7e, 0, RCX, RAX, 0, off); /* movq */
+    } else {
+        load(u, RDX, log, 1, off);
+        em8(o, 0x66);
+        em_rr(o, 0, 0x0f6e, 0, RDX); /* movd */
+    }
+    em_rm(o, 0, 0x0f29, 0, RDI, VREG(v)); /* movaps */
+}
+
+static void v_store(struct jit_unit *u, unsigned v, unsigned log, int32_t off)
+{
+    struct jit_out *o = &u->o;
+    if (log == 4) {
+        em_rm(o, 0, 0x0f28, 0, RDI, VREG(v));
+        em_rx(o, 0, 0x0f11, 0, RCX, RAX, 0, off);
+    } else {
+        em_load(o, log == 3, RDX, RDI, VREG(v));
+        store(u, RDX, log, off);
+    }
+}
+
+/* Write-back: post-index adds the offset after the access. */
+static void v_back(struct jit_unit *u, const struct jit_insn *in, bool post)
+{
+    if (post)
+        em_alu_ri(&u->o, 1, ALU_ADD, RAX, in->op.imm);
+    jit_put(u, RAX, in->op.rn);
+}
+
+static void v_single(struct jit_unit *u, const struct jit_insn *in)
+{
+    unsigned log = v_log(in->word);
+    bool is_load = in->word >> 22 & 1;
+    l0(u, in, 1u << log, !is_load, BANK_OWN);
+    if (is_load)
+        v_load(u, in->op.rd, log, 0);
+    else
+        v_store(u, in->op.rd, log, 0);
+}
+
+static void emit_v_imm(struct jit_unit *u, const struct jit_insn *in)
+{
+    unsigned mode = in->word >> 24 & 1 ? 0 : in->word >> 10 & 3; /* -, post, -, pre */
+    jit_fp_check(u, in);
+    base(u, in, mode == 1 ? 0 : in->op.imm);
+    v_single(u, in);
+    if (mode & 1)
+        v_back(u, in, mode == 1);
+}
+
+static void emit_v_reg(struct jit_unit *u, const struct jit_insn *in)
+{
+    jit_fp_check(u, in);
+    address_reg(u, in, (unsigned)in->op.imm);
+    v_single(u, in);
+}
+
+static void emit_v_pair(struct jit_unit *u, const struct jit_insn *in)
+{
+    unsigned mode = in->word >> 23 & 3, log = 2 + (in->word >> 30);
+    bool is_load = in->word >> 22 & 1;
+    int32_t second = 1 << log;
+    jit_fp_check(u, in);
+    base(u, in, mode == 1 ? 0 : in->op.imm);
+    l0(u, in, 2u << log, !is_load, BANK_OWN);
+    if (is_load) {
+        v_load(u, in->op.rd, log, 0);
+        v_load(u, in->op.ra, log, second);
+    } else {
+        v_store(u, in->op.rd, log, 0);
+        v_store(u, in->op.ra, log, second);
+    }
+    if (mode & 1)
+        v_back(u, in, mode == 1);
 }
 
 // clang-format off
@@ -235,6 +317,24 @@ const struct jit_rule jit_mem_rules[] = {
     {a64_dec_ldst_reg,  NULL, props_mem,  emit_reg},
     {a64_dec_ldst_pair, NULL, props_mem,  emit_pair},
     {a64_dec_ldr_lit,   NULL, props_mem,  emit_literal},
+    {a64_dec_ldr_v_imm,  NULL, props_mem, emit_v_imm},
+    {a64_dec_str_v_imm,  NULL, props_mem, emit_v_imm},
+    {a64_dec_ldur_v,     NULL, props_mem, emit_v_imm},
+    {a64_dec_stur_v,     NULL, props_mem, emit_v_imm},
+    {a64_dec_ldr_v_pre,  NULL, props_mem, emit_v_imm},
+    {a64_dec_str_v_pre,  NULL, props_mem, emit_v_imm},
+    {a64_dec_ldr_v_post, NULL, props_mem, emit_v_imm},
+    {a64_dec_str_v_post, NULL, props_mem, emit_v_imm},
+    {a64_dec_ldr_v_reg,  NULL, props_mem, emit_v_reg},
+    {a64_dec_str_v_reg,  NULL, props_mem, emit_v_reg},
+    {a64_dec_ldp_v,      NULL, props_mem, emit_v_pair},
+    {a64_dec_stp_v,      NULL, props_mem, emit_v_pair},
+    {a64_dec_ldnp_v,     NULL, props_mem, emit_v_pair},
+    {a64_dec_stnp_v,     NULL, props_mem, emit_v_pair},
+    {a64_dec_ldp_v_pre,  NULL, props_mem, emit_v_pair},
+    {a64_dec_stp_v_pre,  NULL, props_mem, emit_v_pair},
+    {a64_dec_ldp_v_post, NULL, props_mem, emit_v_pair},
+    {a64_dec_stp_v_post, NULL, props_mem, emit_v_pair},
     {NULL, NULL, NULL, NULL},
 };
 // clang-format on
