@@ -221,6 +221,10 @@ static enum shadow_result shadow_try(struct a64_cpu *cpu, const struct a64_op *o
     if (result == SAME && *gone && !shadow_branch(cpu, ops, (unsigned)(to - ops), mine.x[30]))
         result = DIFFERENT;
     state_get(&theirs, cpu);
+    /* Floating point that is left to its handler may have raised some of that one's flags. */
+    const struct a64_insn *row = taken ? NULL : a64_decode(a64_mirror_insn(core, to));
+    if (row && row->flags & A64_F_FP && !(theirs.fpsr & ~mine.fpsr))
+        mine.fpsr = theirs.fpsr;
     if (memcmp(&mine, &theirs, sizeof mine) != 0)
         result = DIFFERENT;
     for (unsigned i = 0; i < s->notes_n; i++)
