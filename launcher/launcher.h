@@ -143,7 +143,7 @@ struct run_opts {
     bool has_entry;
     struct attach_list attach;
     uint64_t timeout_ns, doctor_ns;
-    bool reboot;
+    bool reboot, perf_map;
     uint64_t log;
     bool has_log, verbose;
     const char *report;

@@ -40,11 +40,12 @@ const struct opt run_options[] = {
     {"console",  0,   OPT_TEXT, O(console), 0,         "WHICH", "the guest's device that has standard input and output: uart (default), virtio, stderr, none"},
     {"disk",     0,   OPT_ATTACH, O(attach), 0,        "FILE[,..]", "attach a disk, raw; then ro, cow, cow=FILE, raw, serial=TEXT"},
     {"net",      0,   OPT_ATTACH, O(attach), 0,        "KIND[,..]", "attach a network: user (by passt), passt=SOCKET or tap=INTERFACE; then mac=ADDR"},
+    {"perf-map", 0,   OPT_FLAG, O(perf_map), 0,        NULL,    "tell the host's perf what translated guest code is where: /tmp/perf-PID.map"},
     {"port",     0,   OPT_ATTACH, O(attach), 0,        "NAME,..", "attach a named byte stream; in=FILE, out=FILE or both"},
     {"publish",  0,   OPT_ATTACH, O(attach), 0,        "HOST:GUEST", "lead a port of the host to one of the guest, with --net user; [ADDR:]HOST:GUEST[/udp]"},
     {"rng",      0,   OPT_ATTACH, O(attach), 0,        NULL,    "attach an entropy device"},
     {"share",    0,   OPT_ATTACH, O(attach), 0,        "DIR[:TAG]", "share a folder by 9P, read-only; ,rw lets the guest change it"},
-    {"soft",     0,   OPT_TEXT, O(soft), 0,            "HOW",   "how --engine soft executes: jit (x86-64 hosts), interp (default), or shadow, which checks the one by the other"},
+    {"soft",     0,   OPT_TEXT, O(soft), 0,            "HOW",   "how --engine soft executes: jit (default on x86-64 hosts), interp, or shadow: checks one by the other"},
     {"timeout",  0,   OPT_TIME, O(timeout_ns), 0,      "TIME",  "end the run after TIME, such as 5s, 500ms or 1m (status 124)"},
     {"reboot",   0,   OPT_FLAG, O(reboot), 0,          NULL,    "start again when the guest asks for a reset"},
     {"report",   0,   OPT_TEXT, O(report), 0,          "FILE",  "write what happened to FILE, as JSON"},
@@ -417,18 +418,20 @@ static int run_soft(struct run *run, struct err *err)
         {"shadow", HV_SOFT_SHADOW}
     };
     struct vm_config *c = &run->cfg;
-    const char *how = run->opts.soft;
-    if (!how)
+    const char *how = run->opts.soft, *option = how ? "--soft" : "--perf-map";
+    c->perf_map = run->opts.perf_map;
+    if (!how && !c->perf_map)
         return 0;
     if (strcmp(c->engine->name, "soft") != 0)
-        return err_set(err, ERR_HOST, EINVAL,
-                       "--soft %.40s: is for --engine soft; this guest runs on %s", how,
-                       c->engine->name);
-    for (unsigned i = 0; i < ARRAY_LEN(hows); i++)
+        return err_set(err, ERR_HOST, EINVAL, "%s: is for --engine soft; this guest runs on %s",
+                       option, c->engine->name);
+    for (unsigned i = 0; how && i < ARRAY_LEN(hows); i++)
         if (!strcmp(how, hows[i].name)) {
             c->soft = hows[i].soft;
             return 0;
         }
+    if (!how)
+        return 0;
     return err_set(err, ERR_HOST, EINVAL, "--soft %.40s: jit, interp and shadow are possible", how);
 }
 

@@ -144,6 +144,7 @@ struct hv_caps {
 
 /* How the software CPU executes instructions. */
 enum hv_soft {
+    HV_SOFT_AUTO, /* the JIT where there is one */
     HV_SOFT_INTERP,
     HV_SOFT_JIT,    /* x86-64 hosts */
     HV_SOFT_SHADOW, /* the JIT, each piece of its code checked against the interpreter */
@@ -153,6 +154,7 @@ struct hv_config {
     const struct board *board;
     unsigned cpus;
     enum hv_soft soft; /* for the engine that has a choice */
+    bool perf_map;     /* tell the host's perf about translated code */
     /*
      * Timer outputs of a vCPU whose engine has no irqchip: PPI 11 (virtual) and 14 (physical), i.e.
      * INTID 27 and 30. Called on the vCPU's thread.

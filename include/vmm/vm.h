@@ -56,7 +56,8 @@ struct vm_config {
     const struct board *board;
     const struct hv_ops *engine;
     struct hv_caps caps;
-    enum hv_soft soft;
+    enum hv_soft soft; /* as in hv_config */
+    bool perf_map;
     unsigned cpus; /* 1..board->cpus_max */
     uint64_t mem;  /* bytes, a multiple of 4 KiB, board->mem_min..board_mem_max() */
     /* As in boot_params: */

@@ -112,6 +112,7 @@ struct a64_jit {
     size_t used;
     size_t ready; /* made present */
     struct jit_shadow *state;
+    int map_fd; /* of --perf-map, 0: none */
 };
 
 #define A64_LARGE 4

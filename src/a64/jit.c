@@ -13,6 +13,8 @@
 #include "src/a64/jit.h"
 
 #include <assert.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -99,6 +101,8 @@ static bool jit_make(struct a64_core *core)
 void a64_jit_fini(struct a64_core *core)
 {
     jit_shadow_fini(core);
+    if (core->jit.map_fd > 0)
+        close(core->jit.map_fd);
     if (core->jit.rw)
         munmap(core->jit.rw, A64_JIT_SIZE); /* the other view is in the mirrors' mapping */
 }
@@ -299,10 +303,30 @@ static void unit_emit(struct jit_unit *u)
         em_target32(u->jumps[i].at, u->in[u->jumps[i].slot - u->first].at);
 }
 
+/* A line of /tmp/perf-PID.map: the host's perf looks code up there that no file has. */
+static void unit_map(struct jit_unit *u)
+{
+    struct a64_core *core = u->core;
+    struct a64_jit *jit = &core->jit;
+    char line[80];
+    if (!jit->map_fd) {
+        snprintf(line, sizeof line, "/tmp/perf-%ld.map", (long)getpid());
+        jit->map_fd = open(line, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    }
+    int n = snprintf(line, sizeof line, "%" PRIxPTR " %tx a64_%" PRIx64 "_%u\n",
+                     (uintptr_t)jit->rx + jit->used, u->o.p - (jit->rw + jit->used),
+                     core->cpu.page_va + UINT64_C(4) * u->first, u->n);
+    /* Without the file there are no names, which is no reason to stop. */
+    if (jit->map_fd > 0 && write(jit->map_fd, line, (size_t)n) < 0)
+        core->cpu.vm->config.perf_map = false;
+}
+
 /* From now on slots lead to the code. */
 static void unit_publish(struct jit_unit *u)
 {
     struct a64_jit *jit = &u->core->jit;
+    if (u->core->cpu.vm->config.perf_map)
+        unit_map(u);
     for (unsigned i = 0; i < u->n; i++) {
         const struct jit_insn *in = &u->in[i];
         struct a64_op *slot = &u->ops[u->first + i];

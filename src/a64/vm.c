@@ -20,7 +20,7 @@ int a64_vm_new(struct a64_vm **out, const struct hv_config *config, struct err *
     if (!config->cpus || config->cpus > A64_CPUS_MAX)
         return err_set(err, ERR_HOST, EINVAL, "soft: %u CPUs asked for, 1 to %d are possible",
                        config->cpus, A64_CPUS_MAX);
-    if (config->soft != HV_SOFT_INTERP && !A64_HAS_JIT)
+    if (config->soft > HV_SOFT_INTERP && !A64_HAS_JIT)
         return err_set(err, ERR_HOST, ENOTSUP,
                        "soft: the JIT is for x86-64 hosts with Linux; this one has the interpreter "
                        "(--soft interp)");
@@ -33,6 +33,8 @@ int a64_vm_new(struct a64_vm **out, const struct hv_config *config, struct err *
     if (!vm)
         return err_set(err, ERR_HOST, ENOMEM, "soft: out of memory");
     vm->config = *config;
+    if (config->soft == HV_SOFT_AUTO)
+        vm->config.soft = A64_HAS_JIT ? HV_SOFT_JIT : HV_SOFT_INTERP;
     vm->epoch_ns = clock_mono_ns();
     pthread_mutex_init(&vm->lock, NULL);
     atomic_init(&vm->map, &vm->maps[0]);

@@ -287,6 +287,7 @@ static int vm_engine(struct vm *vm, struct err *err)
         .board = vm->cfg.board,
         .cpus = vm->cfg.cpus,
         .soft = vm->cfg.soft,
+        .perf_map = vm->cfg.perf_map,
         .timer_line = vcpu_timer_line,
         .timer_arm = vcpu_timer_arm,
         .ctx = vm,
