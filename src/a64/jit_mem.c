@@ -58,9 +58,24 @@ static void stub_miss(struct jit_unit *u, const struct jit_stub *s)
     jit_to_handler(u, s->in);
 }
 
+/* RAX is not aligned to the `arg` bytes that are accessed: the interpreter's if they leave the
+ * page. */
+static void stub_unaligned(struct jit_unit *u, const struct jit_stub *s)
+{
+    struct jit_out *o = &u->o;
+    em_mov_rr(o, 0, RCX, RAX);
+    em_alu_ri(o, 0, ALU_AND, RCX, A64_PAGE - 1);
+    em_alu_ri(o, 0, ALU_CMP, RCX, (int32_t)(A64_PAGE - s->arg));
+    em_jcc_to(o, CC_BE, s->back);
+    jit_to_handler(u, s->in);
+}
+
 enum jit_bank { BANK_OWN, BANK_OF_USER };
 
-/* RAX = va is known: check L0 for `len` bytes, then RCX = addend. */
+/*
+ * RAX = va is known: check L0 for `len` (a power of 2) bytes, then RCX = addend. Unlike the data
+ * TLB, whose index is that of the first byte's page, L0 would take the last byte's page for all.
+ */
 static void l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool write,
                enum jit_bank bank)
 {
@@ -71,8 +86,15 @@ static void l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool
         em_test_m8(o, RDI, XREG(A64_SP), 15);
         jit_stub(u, in, em_jcc32(o, CC_NE), jit_stub_handler);
     }
+    if (len > 1) {
+        em8(o, 0xa8); /* test al, imm */
+        em8(o, len - 1);
+        struct jit_stub *unaligned = jit_stub(u, in, em_jcc32(o, CC_NE), stub_unaligned);
+        unaligned->arg = len;
+        unaligned->back = o->p;
+    }
     em_load(o, 1, R8, RDI, bank == BANK_OWN ? CPU(bank) : CPU(user));
-    em_lea(o, 1, RDX, RAX, (int32_t)len - 1);
+    em_mov_rr(o, 1, RDX, RAX);
     em_alu_ri(o, 1, ALU_OR, RDX, A64_PAGE - 1);
     em_alu_rm(o, 1, ALU_CMP, RDX, R8, at);
     struct jit_stub *s = jit_stub(u, in, em_jcc32(o, CC_NE), stub_miss);

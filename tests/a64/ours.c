@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * ours.c - runs blocks on the software CPU: EL0, one flat 2 MiB block of Normal memory, and beside
- * it one for EL1 with the translation tables and, as vectors, HVC: every exception ends a block.
+ * ours.c - runs blocks on the software CPU: EL0, 2 MiB of Normal memory in pages, flat but for the
+ * second page of the scratch, which is elsewhere, so that an access over its start needs both
+ * translations; and beside it a block for EL1 with the translation tables and, as vectors, HVC:
+ * every exception ends a block.
  */
 #include "tests/a64/ours.h"
 
@@ -11,9 +13,12 @@
 
 #include "src/a64/a64_internal.h"
 
-#define TABLES_VA (CODE_VA + MIB(2)) /* level 1, level 2, vectors: a page each */
+#define TABLES_VA (CODE_VA + MIB(2)) /* level 1, level 2, vectors, level 3, scratch: a page each   \
+                                      */
 #define L2_VA     (TABLES_VA + A64_PAGE)
 #define VECTORS   (TABLES_VA + 2 * A64_PAGE)
+#define L3_VA     (TABLES_VA + 3 * A64_PAGE)
+#define SCRATCH_2 (TABLES_VA + 4 * A64_PAGE) /* where SCRATCH_VA leads */
 #define RAM_SIZE  MIB(4)
 
 struct ours {
@@ -44,10 +49,13 @@ struct ours *ours_new(enum hv_soft soft)
     }
     struct a64_cpu *cpu = m->cpu;
     a64_core_of(cpu)->jit.eager = true;
-    /* Level 1: 1 GiB each; level 2: 2 MiB blocks, AF, inner shareable, MAIR index 0; AP[1] lets EL0
-     * in. */
+    /* Level 1: 1 GiB each; level 2: 2 MiB each; level 3: pages. AF, inner shareable, MAIR index 0;
+     * AP[1] lets EL0 in. */
     put64(m, TABLES_VA + 8 * (CODE_VA >> 30), L2_VA | 3);
-    put64(m, L2_VA + 8 * (CODE_VA >> 21 & 511), CODE_VA | 0x741);
+    put64(m, L2_VA + 8 * (CODE_VA >> 21 & 511), L3_VA | 3);
+    for (unsigned i = 0; i < 512; i++)
+        put64(m, L3_VA + 8 * i, (CODE_VA + i * UINT64_C(4096)) | 0x743);
+    put64(m, L3_VA + 8 * ((SCRATCH_VA - CODE_VA) / A64_PAGE), SCRATCH_2 | 0x743);
     put64(m, L2_VA + 8 * (TABLES_VA >> 21 & 511), TABLES_VA | 0x701);
     for (unsigned off = 0; off < 0x800; off += 0x80)
         le32_put(m->ram + (VECTORS + off - CODE_VA), 0xd4000002); /* hvc #0 */
@@ -78,7 +86,9 @@ void ours_run(struct ours *m, struct state *s)
     memcpy(cpu->v, s->v, sizeof s->v);
     cpu->fpcr = s->fpcr;
     cpu->fpsr = s->fpsr;
-    memcpy(m->ram + (SCRATCH_AT - CODE_VA), s->scratch, SCRATCH_SIZE);
+    uint8_t *half[2] = {m->ram + (SCRATCH_AT - CODE_VA), m->ram + (SCRATCH_2 - CODE_VA)};
+    memcpy(half[0], s->scratch, SCRATCH_SIZE / 2);
+    memcpy(half[1], s->scratch + SCRATCH_SIZE / 2, SCRATCH_SIZE / 2);
     cpu->excl_hva = NULL;
 
     const struct hv_exit e = a64_cpu_run(cpu);
@@ -91,7 +101,8 @@ void ours_run(struct ours *m, struct state *s)
     s->fpcr = cpu->fpcr;
     s->fpsr = cpu->fpsr;
     memcpy(s->v, cpu->v, sizeof s->v);
-    memcpy(s->scratch, m->ram + (SCRATCH_AT - CODE_VA), SCRATCH_SIZE);
+    memcpy(s->scratch, half[0], SCRATCH_SIZE / 2);
+    memcpy(s->scratch + SCRATCH_SIZE / 2, half[1], SCRATCH_SIZE / 2);
     const unsigned ec = (unsigned)(cpu->sr.esr >> 26) & 63;
     s->stop = e.reason != HV_EXIT_CALL ? 100u + e.reason
               : ec == A64_EC_BRK       ? STOP_BRK

@@ -8,9 +8,10 @@
 #   boot    Debian's cloud kernel to the first line of user space: vibevmm and QEMU
 #   idle    CPU use of a guest at its shell prompt, over 10 s
 #   disk    a virtio disk in Linux, past the guest's cache: vibevmm and QEMU
+#   jit     programs in a Debian guest, by the JIT and in QEMU; the compiled ones natively, too
 #   l0      how often an access goes to the page of its base register's last one (make STATS=1)
 #
-# ROUNDS_START (100), ROUNDS_BOOT (5) and ROUNDS_DISK (5) set the number of rounds. A part whose tool is missing says so.
+# ROUNDS_START (100), ROUNDS_BOOT (5), ROUNDS_DISK (5) and ROUNDS_JIT (7) set the number of rounds. A part whose tool is missing says so.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 vmm=$PWD/build/release/vibevmm
@@ -157,6 +158,70 @@ END
         }'
 }
 
+# The init of a guest that runs the programs and prints "NAME SECONDS" for each.
+jit_init() {
+    cat <<'END'
+#!/bin/busybox sh
+/bin/busybox --install -s /bin
+mkdir -p /proc /sys /dev /tmp /sbin
+mount -t proc proc /proc
+mount -t devtmpfs dev /dev
+mount -t tmpfs tmp /tmp
+exec </dev/null >/dev/console 2>&1
+cat >/tmp/mktext <<'EOF'
+BEGIN { x = 1; for (i = 0; i < 30000; i++) { x = (x * 16807) % 2147483647; print "line", x % 9973, "of a text", x % 101, i } }
+EOF
+awk -f /tmp/mktext >/tmp/text
+cat /tmp/text /tmp/text /tmp/text /tmp/text /tmp/text >/tmp/text5
+cpuload -x sha256sum sha256sum /tmp/text5 /tmp/text5 /tmp/text5 /tmp/text5 >/tmp/o
+cpuload -x gzip sh -c 'gzip -9 -c /tmp/text5 | gunzip | cmp - /tmp/text5' >>/tmp/o
+cpuload -x bzip2 sh -c 'bzip2 -c /tmp/text | bunzip2 | cmp - /tmp/text' >>/tmp/o
+cpuload -x awk awk 'BEGIN { for (i = 1; i < 200000; i++) s += i * 1.5 / (i + 2); print s }' >>/tmp/o
+cpuload -x sort sh -c 'sort -k2n /tmp/text5 | tail -n 1' >>/tmp/o
+cpuload >>/tmp/o
+sed -n 's/^\([a-z0-9]* [0-9.]*\)$/= \1/p' /tmp/o
+sleep 1
+poweroff -f
+END
+}
+
+jit() {
+    echo "== programs in Debian's cloud kernel, seconds (load $(cut -d' ' -f1 /proc/loadavg))"
+    have_cloud || return 0
+    command -v aarch64-linux-gnu-gcc >/dev/null || { echo "skipped: no aarch64-linux-gnu-gcc here"; return 0; }
+    mkdir -p "$work/jit/bin"
+    aarch64-linux-gnu-gcc -O2 -Wall -static -D_GNU_SOURCE -o "$work/jit/bin/cpuload" tests/bench/cpuload.c -lm || return 1
+    native=
+    ! gcc -O2 -Wall -static -D_GNU_SOURCE -o "$work/native" tests/bench/cpuload.c -lm || native=$work/native
+    jit_init >"$work/jit/load"
+    chmod +x "$work/jit/load"
+    (cd "$work/jit" && find . | cpio -o -H newc --quiet | gzip) >"$work/more.gz"
+    cat "$guests/cloud/initrd.gz" "$work/more.gz" >"$work/initrd.gz"
+    append="$console quiet loglevel=0 rdinit=/load"
+    n=0
+    while [ $n -lt "${ROUNDS_JIT:-7}" ]; do
+        n=$((n + 1))
+        $out/vibevmm run --engine soft --mem 512M --kernel "$guests/cloud/vmlinuz" --initrd "$work/initrd.gz" --append "$append" \
+            </dev/null | tr -d '\r' | sed -n 's/^= \(.*\)/vibevmm \1/p'
+        ! have_qemu >/dev/null || qemu-system-aarch64 -M virt,gic-version=3 -cpu cortex-a57 -accel tcg,thread=multi -m 512 \
+            -net none -nographic -kernel "$guests/cloud/vmlinuz" -initrd "$work/initrd.gz" -append "$append" </dev/null |
+            tr -d '\r' | sed -n 's/^= \(.*\)/qemu \1/p'
+        [ -z "$native" ] || "$native" | sed 's/^/native /'
+    done >"$work/figures"
+    sort -k1,2 -k3n "$work/figures" | awk '
+        { k = $2; v[$1, k, ++n[$1, k]] = $3; if ($1 == "vibevmm") seen[k] = 1 }
+        function min(who, k) { return n[who, k] ? v[who, k, 1] : 0 }
+        function med(who, k) { return n[who, k] ? v[who, k, int((n[who, k] + 1) / 2)] : 0 }
+        END {
+            printf "%-10s %3s %9s %9s %9s %9s %9s %9s %9s\n", "", "n", "ours min", "median", "qemu min", "median", "min ratio", "median r.", "to native"
+            for (k in seen) {
+                printf "%-10s %3d %9.3f %9.3f %9.3f %9.3f", k, n["vibevmm", k], min("vibevmm", k), med("vibevmm", k), min("qemu", k), med("qemu", k)
+                printf " %9.2f %9.2f", min("qemu", k) / min("vibevmm", k), med("qemu", k) / med("vibevmm", k)
+                printf n["native", k] ? " %9.2f\n" : "\n", min("native", k) ? min("vibevmm", k) / min("native", k) : 0
+            }
+        }'
+}
+
 l0() {
     echo "== L0 and TLB on the boot"
     have_cloud || return 0
@@ -165,10 +230,10 @@ l0() {
         --initrd "$guests/cloud/initrd.gz" --append "$console quiet loglevel=0 vibevmm.pipe=1" 2>&1 >/dev/null | grep '^l0:'
 }
 
-[ $# -gt 0 ] || set -- start size boot idle disk l0
+[ $# -gt 0 ] || set -- start size boot idle disk jit l0
 for part; do
     case $part in
-    start | size | boot | idle | disk | l0) $part ;;
+    start | size | boot | idle | disk | jit | l0) $part ;;
     *) echo "bench: no part \"$part\"" >&2; exit 125 ;;
     esac
 done
