@@ -5,7 +5,7 @@
  *
  * Each vCPU has a cache of its own, as it has mirrors of its own: nothing is shared, so nothing is
  * locked, and what changes code on other vCPUs reaches them as requests (sync.c). The cache is one
- * memory file mapped twice, writable here and executable there. It is made when some slots have
+ * piece of memory mapped twice, writable here and executable there. It is made when some slots have
  * been executed again JIT_WARM times, so that short runs have none. A slot's second execution
  * translates the unit that begins there, which takes in what was executed before only. When the
  * cache is full everything in it is dropped.
@@ -72,20 +72,14 @@ static void jit_room(struct a64_core *core)
 static bool jit_make(struct a64_core *core)
 {
     struct a64_jit *jit = &core->jit;
-    int fd = memfd_create("vibevmm-jit", MFD_CLOEXEC);
-    if (fd < 0)
+    void *rw =
+        mmap(NULL, A64_JIT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (rw == MAP_FAILED)
         return false;
-    void *rw = MAP_FAILED, *rx = MAP_FAILED;
-    if (!ftruncate(fd, A64_JIT_SIZE)) {
-        rw = mmap(NULL, A64_JIT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        if (rw != MAP_FAILED)
-            rx = mmap(a64_mirror_jit_area(core), A64_JIT_SIZE, PROT_READ | PROT_EXEC,
-                      MAP_SHARED | MAP_FIXED, fd, 0);
-    }
-    close(fd);
-    if (rx == MAP_FAILED) {
-        if (rw != MAP_FAILED)
-            munmap(rw, A64_JIT_SIZE);
+    /* An old size of 0 makes a second mapping of shared memory (mremap(2)). */
+    void *rx = mremap(rw, 0, A64_JIT_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, a64_mirror_jit_area(core));
+    if (rx == MAP_FAILED || mprotect(rx, A64_JIT_SIZE, PROT_READ | PROT_EXEC)) {
+        munmap(rw, A64_JIT_SIZE);
         return false;
     }
     pthread_once(&rules_once, rules_init);

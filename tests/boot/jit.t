@@ -5,7 +5,7 @@
 # the interpreter, and with each piece of translated code checked against it (--soft shadow), Debian's kernel too.
 . "$(dirname "$0")/lib.sh"
 need_images
-"$vmm" run --soft jit "$images/virt/hello.elf" >/dev/null 2>&1 || skip_all "this host has no JIT"
+"$vmm" run --soft jit "$images/virt/hello-once.elf" >/dev/null 2>&1 || skip_all "this host has no JIT"
 
 # case NAME CPUS OPTIONS...
 guest_case() {
@@ -30,7 +30,7 @@ for name in exceptions strict mmu timer irq fp selfmod torture; do
     guest_case $name 1 --soft shadow
 done
 
-run_vmm 10 run --engine soft --soft shadow --cpus 2 "$images/virt/hello.elf"
+run_vmm 10 run --engine soft --soft shadow --cpus 2 "$images/virt/hello-once.elf"
 is_rc 125 "shadow is for one CPU"
 has "$work/err" "--soft shadow runs one CPU (2 asked for)" "and says so"
 
