@@ -27,7 +27,7 @@
 #endif
 
 static const struct jit_rule *const rule_lists[] = {jit_int_rules, jit_branch_rules, jit_mem_rules,
-                                                    jit_fp_rules};
+                                                    jit_fp_rules, jit_vec_rules};
 
 /* By row of the table. The same for all vCPUs; whoever comes first fills it in. */
 static const struct jit_rule *rules[2048];
@@ -72,12 +72,12 @@ static void jit_room(struct a64_core *core)
 static bool jit_make(struct a64_core *core)
 {
     struct a64_jit *jit = &core->jit;
-    void *rw =
-        mmap(NULL, A64_JIT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *rw = mmap(NULL, A64_JIT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (rw == MAP_FAILED)
         return false;
     /* An old size of 0 makes a second mapping of shared memory (mremap(2)). */
-    void *rx = mremap(rw, 0, A64_JIT_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, a64_mirror_jit_area(core));
+    void *rx =
+        mremap(rw, 0, A64_JIT_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, a64_mirror_jit_area(core));
     if (rx == MAP_FAILED || mprotect(rx, A64_JIT_SIZE, PROT_READ | PROT_EXEC)) {
         munmap(rw, A64_JIT_SIZE);
         return false;

@@ -149,11 +149,27 @@ int32_t jit_branch_imm(uint32_t word);
 
 /* ---- jit_fp.c ---- */
 extern const struct jit_rule jit_fp_rules[];
-/* FP and SIMD may trap: first in the code of such an instruction. */
+/* FP and SIMD may trap: first in the code of such an instruction. The second one: or FPCR.FZ is
+ * set. */
 void jit_fp_check(struct jit_unit *u, const struct jit_insn *in);
+void jit_fp_check_fz(struct jit_unit *u, const struct jit_insn *in);
+/* To the instruction's handler on a condition of the host. */
+void jit_handler_if(struct jit_unit *u, const struct jit_insn *in, unsigned cc);
+/* Of what needs FMA3. */
+unsigned jit_fp_props_fma(uint32_t word);
+
+/* ---- jit_vec.c ---- */
+extern const struct jit_rule jit_vec_rules[];
 
 /* ---- jit_mem.c ---- */
 extern const struct jit_rule jit_mem_rules[];
+enum jit_bank { BANK_OWN, BANK_OF_USER };
+/*
+ * RAX is the VA: RCX becomes the addend for `len` (a power of 2) bytes, R8, RDX and, where that
+ * does not go by itself, R9 and R10 are used up.
+ */
+void jit_l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool write,
+            enum jit_bank bank);
 /* What loads and stores call: at[0] for reads, at[1] for writes. */
 void jit_mem_thunks(struct jit_out *o, uint8_t *at[2]);
 

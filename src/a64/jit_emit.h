@@ -262,4 +262,40 @@ static inline void em_lea_rip(struct jit_out *o, unsigned reg, const void *at)
     em32(o, (uint32_t)((uintptr_t)at - (uintptr_t)(o->p + 4 + o->delta)));
 }
 
+/*
+ * SSE: a mandatory prefix (0: none) before the 0x0f opcode. Of the arithmetic ones SD and SS have
+ * 0xf2 and 0xf3, PD and PS, like the compares, 0x66 and none.
+ */
+enum { XMM0, XMM1, XMM2, XMM3 };
+
+#define SSE_F(dbl) ((dbl) ? 0xf2u : 0xf3u)
+#define SSE_P(dbl) ((dbl) ? 0x66u : 0u)
+
+static inline void em_sse_rr(struct jit_out *o, unsigned prefix, unsigned w, unsigned op,
+                             unsigned reg, unsigned rm)
+{
+    if (prefix)
+        em8(o, prefix);
+    em_rr(o, w, 0x0f00 | op, reg, rm);
+}
+
+/* Memory at RDI + disp: the CPU. */
+static inline void em_sse_rm(struct jit_out *o, unsigned prefix, unsigned w, unsigned op,
+                             unsigned reg, int32_t disp)
+{
+    if (prefix)
+        em8(o, prefix);
+    em_rm(o, w, 0x0f00 | op, reg, RDI, disp);
+}
+
+/* vf[n]m{add,sub}231{s,p}{s,d} xmm0, xmm1, xmm2 (VEX.128.66.0F38, op tells which) */
+static inline void em_fma(struct jit_out *o, unsigned dbl, unsigned op)
+{
+    em8(o, 0xc4);
+    em8(o, 0xe2);
+    em8(o, dbl ? 0xf1 : 0x71);
+    em8(o, op);
+    em8(o, 0xc0 | XMM0 << 3 | XMM2);
+}
+
 #endif

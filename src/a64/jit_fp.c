@@ -11,34 +11,12 @@
 #include "src/a64/jit.h"
 #include "src/a64/sem.h"
 
-enum { XMM0, XMM1, XMM2 };
-
-/* SSE instructions: a mandatory prefix and the 0x0f opcode. */
-#define SSE_F(dbl) ((dbl) ? 0xf2u : 0xf3u) /* SD, SS */
-#define SSE_P(dbl) ((dbl) ? 0x66u : 0u)    /* PD, PS, and the compares */
-
-static void sse_rr(struct jit_out *o, unsigned prefix, unsigned w, unsigned op, unsigned reg,
-                   unsigned rm)
-{
-    if (prefix)
-        em8(o, prefix);
-    em_rr(o, w, 0x0f00 | op, reg, rm);
-}
-
-static void sse_rm(struct jit_out *o, unsigned prefix, unsigned w, unsigned op, unsigned reg,
-                   int32_t disp)
-{
-    if (prefix)
-        em8(o, prefix);
-    em_rm(o, w, 0x0f00 | op, reg, RDI, disp);
-}
-
 static unsigned is_double(uint32_t word)
 {
     return word >> 22 & 1;
 }
 
-static void to_handler_if(struct jit_unit *u, const struct jit_insn *in, unsigned cc)
+void jit_handler_if(struct jit_unit *u, const struct jit_insn *in, unsigned cc)
 {
     jit_stub(u, in, em_jcc32(&u->o, cc), jit_stub_handler);
 }
@@ -46,33 +24,32 @@ static void to_handler_if(struct jit_unit *u, const struct jit_insn *in, unsigne
 void jit_fp_check(struct jit_unit *u, const struct jit_insn *in)
 {
     em_cmp_m8(&u->o, RDI, CPU(fp_trap), 0);
-    to_handler_if(u, in, CC_NE);
+    jit_handler_if(u, in, CC_NE);
     u->ef = EF_NONE;
 }
 
-/* And no FPCR.FZ. */
-static void check_fz(struct jit_unit *u, const struct jit_insn *in)
+void jit_fp_check_fz(struct jit_unit *u, const struct jit_insn *in)
 {
     jit_fp_check(u, in);
     em_test_m8(&u->o, RDI, CPU(fpcr) + 3, FPCR_FZ >> 24);
-    to_handler_if(u, in, CC_NE);
+    jit_handler_if(u, in, CC_NE);
 }
 
 /* XMM = the scalar, the rest of it 0 */
 static void get(struct jit_unit *u, unsigned dbl, unsigned xmm, unsigned v)
 {
-    sse_rm(&u->o, SSE_F(dbl), 0, 0x10, xmm, VREG(v));
+    em_sse_rm(&u->o, SSE_F(dbl), 0, 0x10, xmm, VREG(v));
 }
 
 static void put(struct jit_unit *u, unsigned v)
 {
-    sse_rm(&u->o, 0, 0, 0x29, XMM0, VREG(v)); /* movaps */
+    em_sse_rm(&u->o, 0, 0, 0x29, XMM0, VREG(v)); /* movaps */
 }
 
 /* RAX to a register, zero-extended. */
 static void put_rax(struct jit_unit *u, unsigned w, unsigned v)
 {
-    sse_rr(&u->o, 0x66, w, 0x6e, XMM0, RAX); /* movd, movq */
+    em_sse_rr(&u->o, 0x66, w, 0x6e, XMM0, RAX); /* movd, movq */
     put(u, v);
 }
 
@@ -80,11 +57,11 @@ static void put_rax(struct jit_unit *u, unsigned w, unsigned v)
 static void check_sound(struct jit_unit *u, const struct jit_insn *in, unsigned dbl, bool tiny)
 {
     struct jit_out *o = &u->o;
-    sse_rr(o, SSE_P(dbl), 0, 0x2e, XMM0, XMM0); /* ucomis: quiet NaNs raise nothing */
-    to_handler_if(u, in, CC_P);
+    em_sse_rr(o, SSE_P(dbl), 0, 0x2e, XMM0, XMM0); /* ucomis: quiet NaNs raise nothing */
+    jit_handler_if(u, in, CC_P);
     if (!tiny)
         return;
-    sse_rr(o, 0x66, dbl, 0x7e, XMM0, RAX);
+    em_sse_rr(o, 0x66, dbl, 0x7e, XMM0, RAX);
     em_rr(o, dbl, 0x03, RAX, RAX); /* the sign goes */
     if (dbl) {
         em_imm(o, RCX, UINT64_C(0x0020000000000000));
@@ -92,7 +69,7 @@ static void check_sound(struct jit_unit *u, const struct jit_insn *in, unsigned 
     } else {
         em_alu_ri(o, 0, ALU_CMP, RAX, 0x01000000);
     }
-    to_handler_if(u, in, CC_E);
+    jit_handler_if(u, in, CC_E);
 }
 
 /* ---- arithmetic ---- */
@@ -105,14 +82,14 @@ static void emit_2src(struct jit_unit *u, const struct jit_insn *in)
 {
     static const uint8_t ops[] = {0x59, 0x5e, 0x58, 0x5c}; /* mul, div, add, sub */
     unsigned dbl = is_double(in->word), op = in->word >> 12 & 15;
-    check_fz(u, in);
+    jit_fp_check_fz(u, in);
     get(u, dbl, XMM0, in->op.rn);
-    sse_rm(&u->o, SSE_F(dbl), 0, ops[op], XMM0, VREG(in->op.rm));
+    em_sse_rm(&u->o, SSE_F(dbl), 0, ops[op], XMM0, VREG(in->op.rm));
     check_sound(u, in, dbl, op < 2);
     put(u, in->op.rd);
 }
 
-static unsigned props_3src(uint32_t word)
+unsigned jit_fp_props_fma(uint32_t word)
 {
     int fma = atomic_load_explicit(&fp_fma_state, memory_order_relaxed);
     (void)word;
@@ -124,15 +101,11 @@ static void emit_3src(struct jit_unit *u, const struct jit_insn *in)
     static const uint8_t ops[] = {0xb9, 0xbd, 0xbf, 0xbb}; /* as fp_hostf_*() */
     struct jit_out *o = &u->o;
     unsigned dbl = is_double(in->word);
-    check_fz(u, in);
+    jit_fp_check_fz(u, in);
     get(u, dbl, XMM0, in->op.ra);
     get(u, dbl, XMM1, in->op.rn);
     get(u, dbl, XMM2, in->op.rm);
-    em8(o, 0xc4); /* VEX.LIG.66.0F38: vf[n]m{add,sub}231s{s,d} xmm0, xmm1, xmm2 */
-    em8(o, 0xe2);
-    em8(o, dbl ? 0xf1 : 0x71);
-    em8(o, ops[(in->word >> 21 & 1) * 2 + (in->word >> 15 & 1)]);
-    em8(o, 0xc0 | XMM0 << 3 | XMM2);
+    em_fma(o, dbl, ops[(in->word >> 21 & 1) * 2 + (in->word >> 15 & 1)]);
     check_sound(u, in, dbl, true);
     put(u, in->op.rd);
 }
@@ -147,9 +120,9 @@ static void emit_1src(struct jit_unit *u, const struct jit_insn *in)
     struct jit_out *o = &u->o;
     unsigned dbl = is_double(in->word), op = in->word >> 15 & 63;
     if (op == 3) { /* FSQRT */
-        check_fz(u, in);
-        sse_rr(o, 0x66, 0, 0xef, XMM0, XMM0);
-        sse_rm(o, SSE_F(dbl), 0, 0x51, XMM0, VREG(in->op.rn));
+        jit_fp_check_fz(u, in);
+        em_sse_rr(o, 0x66, 0, 0xef, XMM0, XMM0);
+        em_sse_rm(o, SSE_F(dbl), 0, 0x51, XMM0, VREG(in->op.rn));
         check_sound(u, in, dbl, false);
         put(u, in->op.rd);
         return;
@@ -174,9 +147,9 @@ static void emit_cvt(struct jit_unit *u, const struct jit_insn *in)
 {
     struct jit_out *o = &u->o;
     unsigned dbl = is_double(in->word); /* of the source */
-    check_fz(u, in);
-    sse_rr(o, 0x66, 0, 0xef, XMM0, XMM0);
-    sse_rm(o, SSE_F(dbl), 0, 0x5a, XMM0, VREG(in->op.rn));
+    jit_fp_check_fz(u, in);
+    em_sse_rr(o, 0x66, 0, 0xef, XMM0, XMM0);
+    em_sse_rm(o, SSE_F(dbl), 0, 0x5a, XMM0, VREG(in->op.rn));
     check_sound(u, in, !dbl, dbl);
     put(u, in->op.rd);
 }
@@ -192,21 +165,21 @@ static void emit_to_gen(struct jit_unit *u, const struct jit_insn *in)
 {
     struct jit_out *o = &u->o;
     unsigned dbl = is_double(in->word), sf = in->word >> 31;
-    check_fz(u, in);
+    jit_fp_check_fz(u, in);
     if (in->word >> 16 & 1) { /* unsigned: what a signed 64-bit conversion can take */
         uint64_t top = sf ? 63 : 32;
         em_load(o, dbl, RAX, RDI, VREG(in->op.rn));
         em_imm(o, RCX, dbl ? (1023 + top) << 52 : (127 + top) << 23);
         em_alu_rr(o, dbl, ALU_CMP, RAX, RCX);
-        to_handler_if(u, in, CC_AE);
-        sse_rm(o, SSE_F(dbl), 1, 0x2c, RAX, VREG(in->op.rn));
+        jit_handler_if(u, in, CC_AE);
+        em_sse_rm(o, SSE_F(dbl), 1, 0x2c, RAX, VREG(in->op.rn));
         if (!sf)
             em_mov_rr(o, 0, RAX, RAX);
     } else { /* what does not fit gives the most negative number */
-        sse_rm(o, SSE_F(dbl), sf, 0x2c, RAX, VREG(in->op.rn));
+        em_sse_rm(o, SSE_F(dbl), sf, 0x2c, RAX, VREG(in->op.rn));
         em_imm(o, RCX, sf ? UINT64_C(1) << 63 : UINT64_C(1) << 31);
         em_alu_rr(o, sf, ALU_CMP, RAX, RCX);
-        to_handler_if(u, in, CC_E);
+        jit_handler_if(u, in, CC_E);
     }
     jit_put(u, RAX, in->op.rd);
 }
@@ -224,9 +197,9 @@ static void emit_from_gen(struct jit_unit *u, const struct jit_insn *in)
     unsigned dbl = is_double(in->word), sf = in->word >> 31;
     bool is_unsigned = in->word >> 16 & 1;
     jit_fp_check(u, in);
-    sse_rr(o, 0x66, 0, 0xef, XMM0, XMM0);
+    em_sse_rr(o, 0x66, 0, 0xef, XMM0, XMM0);
     em_load(o, sf, RAX, RDI, XREG(in->op.rn));
-    sse_rr(o, SSE_F(dbl), sf | is_unsigned, 0x2a, XMM0, RAX);
+    em_sse_rr(o, SSE_F(dbl), sf | is_unsigned, 0x2a, XMM0, RAX);
     put(u, in->op.rd);
 }
 
@@ -297,15 +270,15 @@ static void emit_cmp(struct jit_unit *u, const struct jit_insn *in)
 {
     struct jit_out *o = &u->o;
     unsigned dbl = is_double(in->word), signal = in->word >> 4 & 1;
-    check_fz(u, in);
+    jit_fp_check_fz(u, in);
     get(u, dbl, XMM0, in->op.rn);
     if (in->word >> 3 & 1) { /* with zero */
-        sse_rr(o, 0x66, 0, 0xef, XMM1, XMM1);
-        sse_rr(o, SSE_P(dbl), 0, 0x2e + signal, XMM0, XMM1);
+        em_sse_rr(o, 0x66, 0, 0xef, XMM1, XMM1);
+        em_sse_rr(o, SSE_P(dbl), 0, 0x2e + signal, XMM0, XMM1);
     } else {
-        sse_rm(o, SSE_P(dbl), 0, 0x2e + signal, XMM0, VREG(in->op.rm));
+        em_sse_rm(o, SSE_P(dbl), 0, 0x2e + signal, XMM0, VREG(in->op.rm));
     }
-    to_handler_if(u, in, CC_P);
+    jit_handler_if(u, in, CC_P);
     em_rr(o, 0, 0x0f90 | CC_A, 0, RAX);
     em_rr(o, 0, 0x0f90 | CC_AE, 0, RCX);
     em_rr(o, 0, 0x02, RAX, RCX); /* add al, cl */
@@ -317,7 +290,7 @@ static void emit_cmp(struct jit_unit *u, const struct jit_insn *in)
 // clang-format off
 const struct jit_rule jit_fp_rules[] = {
     {a64_dec_fp_2src,     NULL, props_2src,     emit_2src},
-    {a64_dec_fp_3src,     NULL, props_3src,     emit_3src},
+    {a64_dec_fp_3src,     NULL, jit_fp_props_fma,     emit_3src},
     {a64_dec_fp_1src,     NULL, props_1src,     emit_1src},
     {a64_dec_fp_cvt,      NULL, props_cvt,      emit_cvt},
     {a64_dec_fp_to_gen,   NULL, props_to_gen,   emit_to_gen},

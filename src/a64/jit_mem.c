@@ -70,14 +70,12 @@ static void stub_unaligned(struct jit_unit *u, const struct jit_stub *s)
     jit_to_handler(u, s->in);
 }
 
-enum jit_bank { BANK_OWN, BANK_OF_USER };
-
 /*
  * RAX = va is known: check L0 for `len` (a power of 2) bytes, then RCX = addend. Unlike the data
  * TLB, whose index is that of the first byte's page, L0 would take the last byte's page for all.
  */
-static void l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool write,
-               enum jit_bank bank)
+void jit_l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool write,
+            enum jit_bank bank)
 {
     struct jit_out *o = &u->o;
     unsigned rn = in->op.rn;
@@ -145,7 +143,7 @@ static void single(struct jit_unit *u, const struct jit_insn *in, bool back, int
 {
     struct jit_out *o = &u->o;
     unsigned size = in->word >> 30, opc = in->word >> 22 & 3;
-    l0(u, in, 1u << size, !opc, is_unpriv(in->word) ? BANK_OF_USER : BANK_OWN);
+    jit_l0(u, in, 1u << size, !opc, is_unpriv(in->word) ? BANK_OF_USER : BANK_OWN);
     if (opc) {
         load(u, RDX, size, opc, 0);
         jit_put(u, RDX, in->op.rd);
@@ -208,7 +206,7 @@ static void emit_literal(struct jit_unit *u, const struct jit_insn *in)
     unsigned opc = in->word >> 30; /* W, X, SW */
     em_load(&u->o, 1, RAX, RDI, CPU(page_va));
     em_alu_ri(&u->o, 1, ALU_ADD, RAX, (int32_t)jit_slot(u, in) * 4 + in->op.imm);
-    l0(u, in, opc == 1 ? 8 : 4, false, BANK_OWN);
+    jit_l0(u, in, opc == 1 ? 8 : 4, false, BANK_OWN);
     load(u, RDX, opc == 1 ? 3 : 2, opc == 2 ? 2 : 1, 0);
     jit_put(u, RDX, in->op.rd);
     u->ef = EF_NONE;
@@ -222,7 +220,7 @@ static void emit_pair(struct jit_unit *u, const struct jit_insn *in)
     unsigned size = opc == 2 ? 3 : 2;
     int32_t second = opc == 2 ? 8 : 4;
     base(u, in, mode == 1 ? 0 : in->op.imm);
-    l0(u, in, (unsigned)second * 2, !is_load, BANK_OWN);
+    jit_l0(u, in, (unsigned)second * 2, !is_load, BANK_OWN);
     if (is_load) {
         load(u, RDX, size, opc == 1 ? 2 : 1, 0);
         load(u, RCX, size, opc == 1 ? 2 : 1, second);
@@ -289,7 +287,7 @@ static void v_single(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned log = v_log(in->word);
     bool is_load = in->word >> 22 & 1;
-    l0(u, in, 1u << log, !is_load, BANK_OWN);
+    jit_l0(u, in, 1u << log, !is_load, BANK_OWN);
     if (is_load)
         v_load(u, in->op.rd, log, 0);
     else
@@ -320,7 +318,7 @@ static void emit_v_pair(struct jit_unit *u, const struct jit_insn *in)
     int32_t second = 1 << log;
     jit_fp_check(u, in);
     base(u, in, mode == 1 ? 0 : in->op.imm);
-    l0(u, in, 2u << log, !is_load, BANK_OWN);
+    jit_l0(u, in, 2u << log, !is_load, BANK_OWN);
     if (is_load) {
         v_load(u, in->op.rd, log, 0);
         v_load(u, in->op.ra, log, second);
