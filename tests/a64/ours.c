@@ -13,8 +13,9 @@
 
 #include "src/a64/a64_internal.h"
 
-#define TABLES_VA (CODE_VA + MIB(2)) /* level 1, level 2, vectors, level 3, scratch: a page each   \
-                                      */
+#define TABLES_VA                                                                                  \
+    (CODE_VA + MIB(2)) /* level 1, level 2, vectors, level 3, scratch: a page each                 \
+                        */
 #define L2_VA     (TABLES_VA + A64_PAGE)
 #define VECTORS   (TABLES_VA + 2 * A64_PAGE)
 #define L3_VA     (TABLES_VA + 3 * A64_PAGE)
