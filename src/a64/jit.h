@@ -158,6 +158,9 @@ void jit_handler_if(struct jit_unit *u, const struct jit_insn *in, unsigned cc);
 /* Of what needs FMA3. */
 unsigned jit_fp_props_fma(uint32_t word);
 
+/* ---- jit_sys.c ---- */
+extern const struct jit_rule jit_sys_rules[];
+
 /* ---- jit_vec.c ---- */
 extern const struct jit_rule jit_vec_rules[];
 

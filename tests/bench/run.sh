@@ -226,7 +226,7 @@ l0() {
     echo "== L0 and TLB on the boot"
     have_cloud || return 0
     make -s STATS=1 bench-l0 >/dev/null || return 1
-    printf 'exit\n' | build/release-stats/vibevmm-l0 run --engine soft --mem 512M --kernel "$guests/cloud/vmlinuz" \
+    printf 'exit\n' | build/release-stats/vibevmm-l0 run --engine soft --soft interp --mem 512M --kernel "$guests/cloud/vmlinuz" \
         --initrd "$guests/cloud/initrd.gz" --append "$console quiet loglevel=0 vibevmm.pipe=1" 2>&1 >/dev/null | grep '^l0:'
 }
 
