@@ -74,8 +74,7 @@ static void stub_unaligned(struct jit_unit *u, const struct jit_stub *s)
  * RAX = va is known: check L0 for `len` (a power of 2) bytes, then RCX = addend. Unlike the data
  * TLB, whose index is that of the first byte's page, L0 would take the last byte's page for all.
  */
-void jit_l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool write,
-            enum jit_bank bank)
+void jit_l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool write, unsigned how)
 {
     struct jit_out *o = &u->o;
     unsigned rn = in->op.rn;
@@ -84,14 +83,14 @@ void jit_l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool wr
         em_test_m8(o, RDI, XREG(A64_SP), 15);
         jit_stub(u, in, em_jcc32(o, CC_NE), jit_stub_handler);
     }
-    if (len > 1) {
+    if (len > 1 && !(how & L0_ALIGNED)) {
         em8(o, 0xa8); /* test al, imm */
         em8(o, len - 1);
         struct jit_stub *unaligned = jit_stub(u, in, em_jcc32(o, CC_NE), stub_unaligned);
         unaligned->arg = len;
         unaligned->back = o->p;
     }
-    em_load(o, 1, R8, RDI, bank == BANK_OWN ? CPU(bank) : CPU(user));
+    em_load(o, 1, R8, RDI, how & BANK_OF_USER ? CPU(user) : CPU(bank));
     em_mov_rr(o, 1, RDX, RAX);
     em_alu_ri(o, 1, ALU_OR, RDX, A64_PAGE - 1);
     em_alu_rm(o, 1, ALU_CMP, RDX, R8, at);
