@@ -169,8 +169,9 @@ extern const struct jit_rule jit_vec_rules[];
 
 /* ---- jit_mem.c ---- */
 extern const struct jit_rule jit_mem_rules[];
-/* How jit_l0() looks: in which bank; the VA is known to be aligned. */
-enum { BANK_OWN = 0, BANK_OF_USER = 1 << 0, L0_ALIGNED = 1 << 1 };
+/* How jit_l0() looks: in which bank; the VA is known to be aligned, or as aligned as its base is.
+ */
+enum { BANK_OWN = 0, BANK_OF_USER = 1 << 0, L0_ALIGNED = 1 << 1, L0_EVEN = 1 << 2 };
 /*
  * RAX is the VA: RCX becomes the addend for `len` (a power of 2) bytes, R8, RDX and, where that
  * does not go by itself, R9 and R10 are used up.
