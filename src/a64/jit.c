@@ -112,7 +112,8 @@ struct jit_stub *jit_stub(struct jit_unit *u, const struct jit_insn *in, uint8_t
 {
     struct jit_stub *s = &u->stubs[u->stubs_n++];
     assert(u->stubs_n <= JIT_STUBS);
-    *s = (struct jit_stub){.emit = emit, .in = in, .from = from};
+    *s = (struct jit_stub){.emit = emit, .in = in};
+    s->from = from;
     return s;
 }
 
