@@ -173,6 +173,8 @@ struct a64_core {
 
     unsigned odd_n; /* in odd[] */
 
+    struct a64_jit jit;
+
     /* Mirrors (mirror.c). */
     uint8_t *arena; /* A64_MIRRORS of A64_MIRROR_SIZE */
     void *arena_map;
@@ -182,7 +184,6 @@ struct a64_core {
     struct a64_mirror mirror[A64_MIRRORS]; /* the first of them in the page of all the above */
     uint16_t mirror_head[A64_MIRROR_HASH]; /* of those from A64_SMALL on: number + 1 */
 
-    struct a64_jit jit;
     struct a64_req req[A64_REQS]; /* under inbox.lock */
     struct hv_odd_sysreg odd[A64_ODD_MAX];
 
@@ -215,13 +216,13 @@ void a64_mirror_fini(struct a64_core *core);
 
 /* ---- jit.c ---- */
 #if A64_HAS_JIT
-/* A slot that was just decoded for the first time: execute it. */
-const struct a64_op *a64_jit_first(struct a64_cpu *cpu, struct a64_op *slot);
+/* Translate what begins at the slot, which was decoded at least once, and execute it. */
+const struct a64_op *a64_jit_slot(struct a64_cpu *cpu, struct a64_op *slot);
 /* All mirrors were dropped. */
 void a64_jit_drop_all(struct a64_core *core);
 void a64_jit_fini(struct a64_core *core);
 #else
-static inline const struct a64_op *a64_jit_first(struct a64_cpu *cpu, struct a64_op *slot)
+static inline const struct a64_op *a64_jit_slot(struct a64_cpu *cpu, struct a64_op *slot)
 {
     A64_DISPATCH(slot);
 }

@@ -5,10 +5,10 @@
  *
  * Each vCPU has a cache of its own, as it has mirrors of its own: nothing is shared, so nothing is
  * locked, and what changes code on other vCPUs reaches them as requests (sync.c). The cache is one
- * piece of memory mapped twice, writable here and executable there. It is made when some slots have
- * been executed again JIT_WARM times, so that short runs have none. A slot's second execution
- * translates the unit that begins there, which takes in what was executed before only. When the
- * cache is full everything in it is dropped.
+ * piece of memory mapped twice, writable here and executable there. It is made when slots have
+ * been executed again JIT_WARM times (mirror.c), so that short runs have none. A slot's second
+ * execution translates the unit that begins there, which takes in what was executed before only.
+ * When the cache is full everything in it is dropped.
  */
 #include "src/a64/jit.h"
 
@@ -18,7 +18,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define JIT_WARM  2000u
 #define JIT_CHUNK KIB(256) /* of the cache, made present at a time */
 
 #ifndef MADV_POPULATE_READ /* Linux 5.14; older kernels refuse both, which costs page faults */
@@ -26,8 +25,9 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-static const struct jit_rule *const rule_lists[] = {jit_int_rules, jit_branch_rules, jit_mem_rules,
-                                                    jit_fp_rules,  jit_vec_rules,    jit_sys_rules};
+static const struct jit_rule *const rule_lists[] = {
+    jit_int_rules, jit_branch_rules, jit_mem_rules,   jit_fp_rules,
+    jit_vec_rules, jit_sys_rules,    jit_atomic_rules};
 
 /* By row of the table. The same for all vCPUs; whoever comes first fills it in. */
 static const struct jit_rule *rules[2048];
@@ -112,7 +112,8 @@ struct jit_stub *jit_stub(struct jit_unit *u, const struct jit_insn *in, uint8_t
 {
     struct jit_stub *s = &u->stubs[u->stubs_n++];
     assert(u->stubs_n <= JIT_STUBS);
-    *s = (struct jit_stub){.emit = emit, .in = in, .from = from};
+    *s = (struct jit_stub){.emit = emit, .in = in};
+    s->from = from;
     return s;
 }
 
@@ -355,32 +356,14 @@ static void jit_translate(struct a64_core *core, struct a64_op *slot)
     unit_publish(u);
 }
 
-/* ---- when ---- */
-
-/* The handler of a slot that was executed once. */
-static A64_OP(second)
+const struct a64_op *a64_jit_slot(struct a64_cpu *cpu, struct a64_op *slot)
 {
     struct a64_core *core = a64_core_of(cpu);
-    struct a64_op *slot = (struct a64_op *)(uintptr_t)op;
-    if (core->jit.rw)
+    if (core->jit.rw || jit_make(core)) {
         jit_translate(core, slot);
-    else if (++core->jit.warm < JIT_WARM)
-        return a64_handler(a64_mirror_insn(core, op))(cpu, op);
-    else if (!jit_make(core)) /* the host has no memory for it */
+    } else { /* the host has no memory for it */
         core->jit.on = false;
-    if (!core->jit.on)
-        a64_predecode(slot, a64_mirror_insn(core, op));
-    A64_DISPATCH(op);
-}
-
-const struct a64_op *a64_jit_first(struct a64_cpu *cpu, struct a64_op *slot)
-{
-    struct a64_core *core = a64_core_of(cpu);
-    if (core->jit.eager && (core->jit.rw || jit_make(core))) {
-        jit_translate(core, slot);
-        A64_DISPATCH(slot);
+        a64_predecode(slot, a64_mirror_insn(core, slot));
     }
-    a64_fn *fn = slot->fn;
-    slot->fn = a64_op_second;
-    return fn(cpu, slot);
+    A64_DISPATCH(slot);
 }

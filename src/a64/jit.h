@@ -147,6 +147,9 @@ extern const struct jit_rule jit_branch_rules[];
 /* Where a direct branch goes: the distance in bytes; 0 is possible. */
 int32_t jit_branch_imm(uint32_t word);
 
+/* ---- jit_atomic.c ---- */
+extern const struct jit_rule jit_atomic_rules[];
+
 /* ---- jit_fp.c ---- */
 extern const struct jit_rule jit_fp_rules[];
 /* FP and SIMD may trap: first in the code of such an instruction. The second one: or FPCR.FZ is
@@ -166,13 +169,14 @@ extern const struct jit_rule jit_vec_rules[];
 
 /* ---- jit_mem.c ---- */
 extern const struct jit_rule jit_mem_rules[];
-enum jit_bank { BANK_OWN, BANK_OF_USER };
+/* How jit_l0() looks: in which bank; the VA is known to be aligned, or as aligned as its base is.
+ */
+enum { BANK_OWN = 0, BANK_OF_USER = 1 << 0, L0_ALIGNED = 1 << 1, L0_EVEN = 1 << 2 };
 /*
  * RAX is the VA: RCX becomes the addend for `len` (a power of 2) bytes, R8, RDX and, where that
  * does not go by itself, R9 and R10 are used up.
  */
-void jit_l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool write,
-            enum jit_bank bank);
+void jit_l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool write, unsigned how);
 /* What loads and stores call: at[0] for reads, at[1] for writes. */
 void jit_mem_thunks(struct jit_out *o, uint8_t *at[2]);
 

@@ -58,14 +58,20 @@ static void stub_miss(struct jit_unit *u, const struct jit_stub *s)
     jit_to_handler(u, s->in);
 }
 
+/* "Above" when `len` bytes at RAX leave the page. */
+static void in_page(struct jit_out *o, unsigned len)
+{
+    em_mov_rr(o, 0, RCX, RAX);
+    em_alu_ri(o, 0, ALU_AND, RCX, A64_PAGE - 1);
+    em_alu_ri(o, 0, ALU_CMP, RCX, (int32_t)(A64_PAGE - len));
+}
+
 /* RAX is not aligned to the `arg` bytes that are accessed: the interpreter's if they leave the
  * page. */
 static void stub_unaligned(struct jit_unit *u, const struct jit_stub *s)
 {
     struct jit_out *o = &u->o;
-    em_mov_rr(o, 0, RCX, RAX);
-    em_alu_ri(o, 0, ALU_AND, RCX, A64_PAGE - 1);
-    em_alu_ri(o, 0, ALU_CMP, RCX, (int32_t)(A64_PAGE - s->arg));
+    in_page(o, s->arg);
     em_jcc_to(o, CC_BE, s->back);
     jit_to_handler(u, s->in);
 }
@@ -74,24 +80,28 @@ static void stub_unaligned(struct jit_unit *u, const struct jit_stub *s)
  * RAX = va is known: check L0 for `len` (a power of 2) bytes, then RCX = addend. Unlike the data
  * TLB, whose index is that of the first byte's page, L0 would take the last byte's page for all.
  */
-void jit_l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool write,
-            enum jit_bank bank)
+void jit_l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool write, unsigned how)
 {
     struct jit_out *o = &u->o;
     unsigned rn = in->op.rn;
     int32_t at = BANK(l0) + (int32_t)(sizeof(struct a64_l0) * (write * A64_L0 + rn));
+    bool aligned = len == 1 || how & L0_ALIGNED;
     if (rn == A64_SP) { /* its alignment may be checked */
         em_test_m8(o, RDI, XREG(A64_SP), 15);
-        jit_stub(u, in, em_jcc32(o, CC_NE), jit_stub_handler);
+        jit_handler_if(u, in, CC_NE);
+        aligned |= how & L0_EVEN && len <= 16;
     }
-    if (len > 1) {
+    if (!aligned && len < 16) {
         em8(o, 0xa8); /* test al, imm */
         em8(o, len - 1);
         struct jit_stub *unaligned = jit_stub(u, in, em_jcc32(o, CC_NE), stub_unaligned);
         unaligned->arg = len;
         unaligned->back = o->p;
+    } else if (!aligned) { /* often not, without leaving the page */
+        in_page(o, len);
+        jit_handler_if(u, in, CC_A);
     }
-    em_load(o, 1, R8, RDI, bank == BANK_OWN ? CPU(bank) : CPU(user));
+    em_load(o, 1, R8, RDI, how & BANK_OF_USER ? CPU(user) : CPU(bank));
     em_mov_rr(o, 1, RDX, RAX);
     em_alu_ri(o, 1, ALU_OR, RDX, A64_PAGE - 1);
     em_alu_rm(o, 1, ALU_CMP, RDX, R8, at);
@@ -103,11 +113,13 @@ void jit_l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool wr
         jit_shadow_note(o, len);
 }
 
-static void base(struct jit_unit *u, const struct jit_insn *in, int32_t off)
+/* RAX = base register + off. What that says about alignment to `len`, for jit_l0(). */
+static unsigned base(struct jit_unit *u, const struct jit_insn *in, int32_t off, unsigned len)
 {
     em_load(&u->o, 1, RAX, RDI, XREG(in->op.rn));
     if (off)
         em_alu_ri(&u->o, 1, ALU_ADD, RAX, off);
+    return off & (int32_t)(len - 1) ? 0 : L0_EVEN;
 }
 
 /* dst = what is at [RCX + RAX + off], extended as opc says (1: zero, 2: sign to 64, 3: sign to 32
@@ -132,18 +144,13 @@ static void store(struct jit_unit *u, unsigned src, unsigned size, int32_t off)
     em_rx(&u->o, size == 3, size ? 0x89 : 0x88, src, RCX, RAX, 0, off);
 }
 
-/* LDTR, STTR and the like. */
-static bool is_unpriv(uint32_t word)
-{
-    return (word & 0x01200c00) == 0x00000800;
-}
-
 /* One register: the address is in RAX, the write-back is RAX + wb if `back`. */
-static void single(struct jit_unit *u, const struct jit_insn *in, bool back, int32_t wb)
+static void single(struct jit_unit *u, const struct jit_insn *in, unsigned how, bool back,
+                   int32_t wb)
 {
     struct jit_out *o = &u->o;
     unsigned size = in->word >> 30, opc = in->word >> 22 & 3;
-    jit_l0(u, in, 1u << size, !opc, is_unpriv(in->word) ? BANK_OF_USER : BANK_OWN);
+    jit_l0(u, in, 1u << size, !opc, how);
     if (opc) {
         load(u, RDX, size, opc, 0);
         jit_put(u, RDX, in->op.rd);
@@ -167,8 +174,8 @@ static unsigned props_mem(uint32_t word)
 
 static void emit_uimm(struct jit_unit *u, const struct jit_insn *in)
 {
-    base(u, in, in->op.imm);
-    single(u, in, false, 0);
+    unsigned how = base(u, in, in->op.imm, 1u << (in->word >> 30));
+    single(u, in, how, false, 0);
 }
 
 static void emit_imm9(struct jit_unit *u, const struct jit_insn *in)
@@ -178,8 +185,9 @@ static void emit_imm9(struct jit_unit *u, const struct jit_insn *in)
         em_cmp_m8(&u->o, RDI, CPU(el), 0);
         jit_stub(u, in, em_jcc32(&u->o, CC_E), jit_stub_handler);
     }
-    base(u, in, mode == 1 ? 0 : in->op.imm);
-    single(u, in, mode & 1, mode == 1 ? in->op.imm : 0);
+    unsigned how = base(u, in, mode == 1 ? 0 : in->op.imm, 1u << (in->word >> 30));
+    single(u, in, how | (mode == 2 ? BANK_OF_USER : BANK_OWN), mode & 1,
+           mode == 1 ? in->op.imm : 0);
 }
 
 /* RAX = base + extended register << scale */
@@ -198,7 +206,7 @@ static void address_reg(struct jit_unit *u, const struct jit_insn *in, unsigned 
 static void emit_reg(struct jit_unit *u, const struct jit_insn *in)
 {
     address_reg(u, in, in->op.ra);
-    single(u, in, false, 0);
+    single(u, in, BANK_OWN, false, 0);
 }
 
 static void emit_literal(struct jit_unit *u, const struct jit_insn *in)
@@ -219,8 +227,8 @@ static void emit_pair(struct jit_unit *u, const struct jit_insn *in)
     bool is_load = in->word >> 22 & 1;
     unsigned size = opc == 2 ? 3 : 2;
     int32_t second = opc == 2 ? 8 : 4;
-    base(u, in, mode == 1 ? 0 : in->op.imm);
-    jit_l0(u, in, (unsigned)second * 2, !is_load, BANK_OWN);
+    unsigned how = base(u, in, mode == 1 ? 0 : in->op.imm, (unsigned)second * 2);
+    jit_l0(u, in, (unsigned)second * 2, !is_load, how);
     if (is_load) {
         load(u, RDX, size, opc == 1 ? 2 : 1, 0);
         load(u, RCX, size, opc == 1 ? 2 : 1, second);
@@ -283,11 +291,11 @@ static void v_back(struct jit_unit *u, const struct jit_insn *in, bool post)
     jit_put(u, RAX, in->op.rn);
 }
 
-static void v_single(struct jit_unit *u, const struct jit_insn *in)
+static void v_single(struct jit_unit *u, const struct jit_insn *in, unsigned how)
 {
     unsigned log = v_log(in->word);
     bool is_load = in->word >> 22 & 1;
-    jit_l0(u, in, 1u << log, !is_load, BANK_OWN);
+    jit_l0(u, in, 1u << log, !is_load, how);
     if (is_load)
         v_load(u, in->op.rd, log, 0);
     else
@@ -298,8 +306,7 @@ static void emit_v_imm(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned mode = in->word >> 24 & 1 ? 0 : in->word >> 10 & 3; /* -, post, -, pre */
     jit_fp_check(u, in);
-    base(u, in, mode == 1 ? 0 : in->op.imm);
-    v_single(u, in);
+    v_single(u, in, base(u, in, mode == 1 ? 0 : in->op.imm, 1u << v_log(in->word)));
     if (mode & 1)
         v_back(u, in, mode == 1);
 }
@@ -308,7 +315,7 @@ static void emit_v_reg(struct jit_unit *u, const struct jit_insn *in)
 {
     jit_fp_check(u, in);
     address_reg(u, in, (unsigned)in->op.imm);
-    v_single(u, in);
+    v_single(u, in, BANK_OWN);
 }
 
 static void emit_v_pair(struct jit_unit *u, const struct jit_insn *in)
@@ -317,8 +324,8 @@ static void emit_v_pair(struct jit_unit *u, const struct jit_insn *in)
     bool is_load = in->word >> 22 & 1;
     int32_t second = 1 << log;
     jit_fp_check(u, in);
-    base(u, in, mode == 1 ? 0 : in->op.imm);
-    jit_l0(u, in, 2u << log, !is_load, BANK_OWN);
+    unsigned how = base(u, in, mode == 1 ? 0 : in->op.imm, 2u << log);
+    jit_l0(u, in, 2u << log, !is_load, how);
     if (is_load) {
         v_load(u, in->op.rd, log, 0);
         v_load(u, in->op.ra, log, second);

@@ -30,7 +30,7 @@ struct jit_note {
 /* What code may change. */
 struct jit_state {
     uint64_t x[A64_SINK]; /* but the sink */
-    union a64_vreg v[32];
+    uint64_t v[32][2];
     uint32_t nzcv, fpsr;
     uint8_t *excl_hva;
 };
@@ -70,7 +70,6 @@ void jit_shadow_fini(struct a64_core *core)
 
 static void state_get(struct jit_state *s, const struct a64_cpu *cpu)
 {
-    memset(s, 0, sizeof *s);
     memcpy(s->x, cpu->x, sizeof s->x);
     memcpy(s->v, cpu->v, sizeof s->v);
     s->nzcv = a64_nzcv(cpu);
@@ -85,6 +84,12 @@ static void state_set(struct a64_cpu *cpu, const struct jit_state *s)
     a64_nzcv_set(cpu, s->nzcv);
     a64_fpsr_set(cpu, s->fpsr);
     cpu->excl_hva = s->excl_hva;
+}
+
+static bool state_same(const struct jit_state *a, const struct jit_state *b)
+{
+    return !memcmp(a->x, b->x, sizeof a->x) && !memcmp(a->v, b->v, sizeof a->v) &&
+           a->nzcv == b->nzcv && a->fpsr == b->fpsr && a->excl_hva == b->excl_hva;
 }
 
 /* Called from code. */
@@ -227,7 +232,7 @@ static enum shadow_result shadow_try(struct a64_cpu *cpu, const struct a64_op *o
     const struct a64_insn *row = taken ? NULL : a64_decode(a64_mirror_insn(core, to));
     if (row && row->flags & A64_F_FP && !(theirs.fpsr & ~mine.fpsr))
         mine.fpsr = theirs.fpsr;
-    if (memcmp(&mine, &theirs, sizeof mine) != 0)
+    if (!state_same(&mine, &theirs))
         result = DIFFERENT;
     for (unsigned i = 0; i < s->notes_n; i++)
         if (memcmp(s->notes[i].at, s->notes[i].after, s->notes[i].len) != 0)

@@ -19,6 +19,7 @@
 #include "src/a64/a64_internal.h"
 
 #define A64_HUGE MIB(2)
+#define JIT_WARM 2000u
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE                                                                        \
@@ -36,13 +37,31 @@ static unsigned mirror_hash(gpa_t page)
     return (unsigned)((n ^ n >> 12) % A64_MIRROR_HASH);
 }
 
+/*
+ * The handler of a slot that was executed once, where there is a JIT. Before some have been
+ * executed again JIT_WARM times there is no translated code, so that short runs have none.
+ */
+static A64_OP(second)
+{
+    struct a64_core *core = a64_core_of(cpu);
+    if (!core->jit.rw && ++core->jit.warm < JIT_WARM)
+        return a64_handler(a64_mirror_insn(core, op))(cpu, op);
+    return a64_jit_slot(cpu, (struct a64_op *)(uintptr_t)op);
+}
+
 /* The handler of a slot that was not executed yet. */
 static A64_OP(first)
 {
+    const struct a64_jit *jit = &a64_core_of(cpu)->jit;
     struct a64_op *slot = (struct a64_op *)(uintptr_t)op;
     a64_predecode(slot, a64_mirror_insn(a64_core_of(cpu), op));
-    if (a64_core_of(cpu)->jit.on)
-        return a64_jit_first(cpu, slot);
+    if (jit->on) {
+        if (jit->eager)
+            return a64_jit_slot(cpu, slot);
+        a64_fn *fn = slot->fn;
+        slot->fn = a64_op_second;
+        return fn(cpu, slot);
+    }
     A64_DISPATCH(slot);
 }
 

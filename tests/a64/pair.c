@@ -109,6 +109,21 @@ static unsigned run_batch(unsigned passes)
     return bad;
 }
 
+/* Mappings that are both writable and executable. */
+static unsigned writable_code(void)
+{
+    FILE *f = fopen("/proc/self/maps", "r");
+    char line[512];
+    unsigned n = 0;
+    while (f && fgets(line, sizeof line, f)) {
+        const char *perms = strchr(line, ' ');
+        n += perms && perms[2] == 'w' && perms[3] == 'x';
+    }
+    if (f)
+        fclose(f);
+    return n;
+}
+
 int main(int argc, char **argv)
 {
     uint64_t seed = 1, count = 300000, passes = 3;
@@ -130,7 +145,7 @@ int main(int argc, char **argv)
         printf("1..0 # SKIP this host has no JIT\n");
         return 0;
     }
-    printf("1..1\n");
+    printf("1..2\n");
     draw_init(&d, seed, only);
     interp = ours_new(HV_SOFT_INTERP);
     jit = ours_new(soft);
@@ -143,5 +158,7 @@ int main(int argc, char **argv)
            d.insns * passes, bad);
     printf("%sok 1 - translated code leaves the same state as the interpreter\n",
            bad ? "not " : "");
-    return bad ? 1 : 0;
+    const unsigned wx = writable_code();
+    printf("%sok 2 - no memory is writable and executable\n", wx ? "not " : "");
+    return bad || wx ? 1 : 0;
 }

@@ -38,6 +38,7 @@ expect '--log 5' 125 '--log 5: levels are 0 to 4' run --log 5 img
 expect 'unknown board, near one' 125 'did you mean virt?' run --board vrit img
 expect 'unknown board' 125 'there are virt' run --board zzz img
 expect 'unknown engine' 125 'engines are auto' run --engine zzz img
+expect 'unknown way of the software CPU' 125 'jit, interp and shadow are possible' run --engine soft --soft zzz img
 expect 'guest argument with a double quote' 125 'cannot carry a double quote' run img -- 'a"b'
 expect '--report into no folder' 125 '--report no/such/folder:' run --report no/such/folder img
 expect '--report -' 125 'standard output is the guest' run --report - img
