@@ -11,6 +11,7 @@
 # make images/linux  a small kernel for exec, from Debian's source
 # make lint       layers, headers, format, clang-tidy, cppcheck
 # make check-kvm  guests on the KVM engine, in an emulated host that has /dev/kvm (needs QEMU)
+# make proof      proofs of the queue walker, by CBMC
 # Options: V=1  CC=clang  LIBC=glibc|musl  SAN=address,undefined  BOARD=virt  STATS=1  WERROR=1
 #          CROSS=aarch64-linux-gnu-  (libfdt and zlib for it: tests/hv/cross-libs.sh)
 
@@ -337,6 +338,11 @@ $(examples:%=images/%): images/%: images/examples/%.c $(teller)
 FUZZ ?= bus virtio p9 elf image gzip zboot dtb fit inspect
 FUZZ_SECONDS ?= 10
 fuzz_make := $(MAKE) --no-print-directory CC=clang SAN=address,undefined FUZZING=1
+
+# CBMC on the virtqueues.
+.PHONY: proof
+proof:
+	$(Q)tests/proof/run.sh
 
 fuzz:
 	$(Q)$(fuzz_make) $(FUZZ:%=fuzz-%)

@@ -111,6 +111,7 @@ struct a64_jit {
     size_t begin;      /* of what can be dropped */
     size_t used;
     size_t ready; /* made present */
+    struct jit_unit *unit; /* what is being translated; NULL: not made */
     struct jit_shadow *state;
     int map_fd; /* of --perf-map, 0: none */
 };

@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -72,6 +73,9 @@ static void jit_room(struct a64_core *core)
 static bool jit_make(struct a64_core *core)
 {
     struct a64_jit *jit = &core->jit;
+    jit->unit = malloc(sizeof *jit->unit);
+    if (!jit->unit)
+        return false;
     void *rw = mmap(NULL, A64_JIT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (rw == MAP_FAILED)
         return false;
@@ -95,6 +99,7 @@ static bool jit_make(struct a64_core *core)
 void a64_jit_fini(struct a64_core *core)
 {
     jit_shadow_fini(core);
+    free(core->jit.unit);
     if (core->jit.map_fd > 0)
         close(core->jit.map_fd);
     if (core->jit.rw)
@@ -338,8 +343,8 @@ static void unit_publish(struct jit_unit *u)
 
 static void jit_translate(struct a64_core *core, struct a64_op *slot)
 {
-    static __thread struct jit_unit unit;
-    struct jit_unit *u = &unit;
+    struct jit_unit *u =
+        core->jit.unit; /* no variable of the thread: each would cost a launch its memory */
     jit_room(core);
     u->core = core;
     u->ops = core->cpu.ops;

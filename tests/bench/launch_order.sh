@@ -80,7 +80,7 @@ tests/hv/nested-kvm.sh -t 200 x86 "$out/kvm.sh" "$out/stepper" "$out/floor_x86" 
     echo 'SECTIONS'
     echo '{'
     echo '    .bss.cold (NOLOAD) : {'
-    for file in app exec exec_cache exec_program inspect pack; do
+    for file in app exec exec_cache exec_program inspect jit pack; do
         echo "        *$file.o(.bss .bss.*)"
     done
     echo '    }'
