@@ -317,8 +317,10 @@ static void unit_map(struct jit_unit *u)
                      (uintptr_t)jit->rx + jit->used, u->o.p - (jit->rw + jit->used),
                      core->cpu.page_va + UINT64_C(4) * u->first, u->n);
     /* Without the file there are no names, which is no reason to stop. */
-    if (jit->map_fd > 0 && write(jit->map_fd, line, (size_t)n) < 0)
-        core->cpu.vm->config.perf_map = false;
+    if (jit->map_fd > 0 && write(jit->map_fd, line, (size_t)n) < 0) {
+        close(jit->map_fd);
+        jit->map_fd = -1;
+    }
 }
 
 /* From now on slots lead to the code. */
