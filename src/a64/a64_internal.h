@@ -110,7 +110,7 @@ struct a64_jit {
     uint8_t *thunk[2]; /* of jit_mem.c, in the writable view */
     size_t begin;      /* of what can be dropped */
     size_t used;
-    size_t ready; /* made present */
+    size_t ready;          /* made present */
     struct jit_unit *unit; /* what is being translated; NULL: not made */
     struct jit_shadow *state;
     int map_fd; /* of --perf-map, 0: none */

@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
 # run.sh [PROOF]... - the proofs of this folder, by CBMC; TAP. Without names: all of them.
@@ -7,7 +7,7 @@
 # unpacked in the cache of guests, nothing is installed. Memory is limited, so that a proof that has grown too large
 # fails and does nothing worse.
 set -u
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 cache=${VIBEVMM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vibevmm}/cbmc
 
 fetch() {

@@ -21,19 +21,22 @@ uint64_t any_u64(void);
 bool any_bool(void);
 
 /*
- * A copy checks both places and leaves its target as it is, which for CBMC is any value where nothing was
- * written before: what comes out of guest memory, a descriptor and its fields, may be anything.
+ * A copy checks both places and leaves its target as it is, which for CBMC is any value where
+ * nothing was written before: what comes out of guest memory, a descriptor and its fields, may be
+ * anything.
  */
 static void checked_copy(void *to, const void *from, size_t len)
 {
     __CPROVER_assert(__CPROVER_w_ok(to, len) && __CPROVER_r_ok(from, len), "a copy is in bounds");
 }
 
-#define __atomic_load_n(p, order)         (__CPROVER_assert(__CPROVER_r_ok(p, 2), "a ring word is there"), any_u16())
-#define __atomic_store_n(p, val, order)   (__CPROVER_assert(__CPROVER_w_ok(p, 2), "a ring word is there"))
-#define __atomic_thread_fence(order)      ((void)0)
+#define __atomic_load_n(p, order)                                                                  \
+    (__CPROVER_assert(__CPROVER_r_ok(p, 2), "a ring word is there"), any_u16())
+#define __atomic_store_n(p, val, order)                                                            \
+    (__CPROVER_assert(__CPROVER_w_ok(p, 2), "a ring word is there"))
+#define __atomic_thread_fence(order) ((void)0)
 
-#define memcpy(to, from, len)           checked_copy((to), (from), (len))
+#define memcpy(to, from, len) checked_copy((to), (from), (len))
 #include "src/virtio/virtio_vq.c"
 #undef memcpy
 
@@ -52,7 +55,8 @@ void *mem_hva(const struct guest_mem *m, gpa_t gpa, uint64_t len)
 
 void mem_written(struct guest_mem *m, gpa_t gpa, uint64_t len)
 {
-    __CPROVER_assert(m == &mem && gpa >= ram_at && gpa - ram_at <= MEM && len <= MEM - (gpa - ram_at),
+    __CPROVER_assert(m == &mem && gpa >= ram_at && gpa - ram_at <= MEM &&
+                         len <= MEM - (gpa - ram_at),
                      "what is reported as written is RAM");
 }
 
@@ -109,7 +113,8 @@ static bool opened(void)
         return false;
     __CPROVER_assert(queue.size && queue.size <= SIZE, "the size is one that is accepted");
     __CPROVER_assert(__CPROVER_r_ok(queue.desc_at, 16 * queue.size), "the table is RAM");
-    __CPROVER_assert(__CPROVER_w_ok(queue.avail_at, 6 + 2 * queue.size), "the available ring is RAM");
+    __CPROVER_assert(__CPROVER_w_ok(queue.avail_at, 6 + 2 * queue.size),
+                     "the available ring is RAM");
     __CPROVER_assert(__CPROVER_w_ok(queue.used_at, 6 + 8 * queue.size), "the used ring is RAM");
     /* later in its life */
     queue.last_avail = any_u16();
@@ -140,10 +145,12 @@ void prove_pop(void)
             break;
         uint64_t len = chain.iov[i].iov_len;
         __CPROVER_assert(len && __CPROVER_w_ok(chain.iov[i].iov_base, len), "a segment is RAM");
-        __CPROVER_assert(chain.iov[i].iov_base == ram + (chain.gpa[i] - ram_at), "where it says it is");
+        __CPROVER_assert(chain.iov[i].iov_base == ram + (chain.gpa[i] - ram_at),
+                         "where it says it is");
         *(i < chain.n_out ? &out : &in) += len;
     }
-    __CPROVER_assert(out == chain.out_len && in == chain.in_len, "the sums are those of the segments");
+    __CPROVER_assert(out == chain.out_len && in == chain.in_len,
+                     "the sums are those of the segments");
 }
 
 void prove_used(void)
