@@ -103,20 +103,28 @@ sha256_blocks_x86(uint32_t h[8], const uint8_t *p, size_t n)
     _mm_storeu_si128((__m128i *)(void *)(h + 4), _mm_alignr_epi8(dchg, feba, 8));
 }
 
-/* CPUID leaf 7, EBX bit 29 is SHA; leaf 1, ECX bits 9 and 19 are SSSE3 and SSE4.1. */
-static bool sha256_has_x86(void)
+/*
+ * CPUID leaf 7, EBX bit 29 is SHA; leaf 1, ECX bits 9 and 19 are SSSE3 and SSE4.1. Asked for long
+ * data only, and once: in a virtual machine each CPUID is an exit, some 20 KiB's worth of hashing.
+ */
+#define SHA256_LONG KIB(32)
+
+static bool sha256_has_x86(size_t len)
 {
-    unsigned a, b, c, d, b7 = 0;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & BIT(9)) || !(c & BIT(19)))
-        return false;
-    return __get_cpuid_count(7, 0, &a, &b7, &c, &d) && (b7 & BIT(29));
+    static _Atomic int has; /* 0: not asked yet, 1: yes, -1: no */
+    if (!has && len >= SHA256_LONG) {
+        unsigned a, b, c, d, b7 = 0;
+        bool base = __get_cpuid(1, &a, &b, &c, &d) && (c & BIT(9)) && (c & BIT(19));
+        has = base && __get_cpuid_count(7, 0, &a, &b7, &c, &d) && (b7 & BIT(29)) ? 1 : -1;
+    }
+    return has > 0;
 }
 #endif
 
 static void sha256_take(struct sha256 *s, const uint8_t *p, size_t n)
 {
 #if defined __x86_64__
-    if (sha256_has_x86()) {
+    if (sha256_has_x86(64 * n)) {
         sha256_blocks_x86(s->h, p, n);
         return;
     }

@@ -4,8 +4,8 @@
 # launch_order.sh - write launcher/launch.ld: what a launch runs, for the linker to put together.
 #
 # A fault on a page of the file maps the 64 KiB around it, and costs more than the code there: a launch that is spread
-# over the program pays for a dozen. Traced are hello on the soft engine, as an x86-64 (musl) and an ARM64 (glibc)
-# program, and a guest on KVM in the emulated x86-64 host (tests/hv/nested-kvm.sh). Run it when the launch path has
+# over the program pays for a dozen. Traced are hello on the soft engine, by an x86-64 (musl) launcher, as an appliance too, and an ARM64 (glibc) one,
+# and a guest on KVM in the emulated x86-64 host (tests/hv/nested-kvm.sh). Run it when the launch path has
 # changed much; names that are gone do no harm. Needs qemu-user-static and both compilers.
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -40,6 +40,8 @@ build "$x86" "$out/x86.map"
 build "$arm64" "$out/arm64.map" CROSS=aarch64-linux-gnu-
 # shellcheck disable=SC2086 # words
 timeout 60 qemu-x86_64-static -d in_asm -D "$out/x86.trace" "$x86" $hello >/dev/null
+"$x86" pack --board micro --binary build/images/micro/hello-once.raw -o "$out/hello.itb"
+timeout 60 qemu-x86_64-static -d in_asm -D "$out/fit.trace" "$x86" run --engine soft "$out/hello.itb" >/dev/null
 # shellcheck disable=SC2086
 timeout 60 qemu-aarch64-static -d in_asm -D "$out/arm64.trace" "$arm64" $hello >/dev/null
 gcc -O2 -static -o "$out/stepper" tests/bench/stepper.c
@@ -50,6 +52,7 @@ chmod +x "$out/kvm.sh"
 tests/hv/nested-kvm.sh -t 200 x86 "$out/kvm.sh" "$out/stepper" "$out/floor_x86" "$x86" >"$out/kvm.trace" 2>/dev/null
 {
     sections "$out/x86.map" "$out/x86.trace"
+    sections "$out/x86.map" "$out/fit.trace"
     sections "$out/arm64.map" "$out/arm64.trace"
     sections "$out/x86.map" "$out/kvm.trace"
 } | LC_ALL=C sort -u >"$out/sections"
