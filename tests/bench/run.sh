@@ -8,11 +8,13 @@
 #   boot    Debian's cloud kernel to the first line of user space: vibevmm and QEMU
 #   idle    CPU use of a guest at its shell prompt, over 10 s
 #   disk    a virtio disk in Linux, past the guest's cache: vibevmm and QEMU
+#   stream  TCP through passt, and two ports of a virtio console: vibevmm and QEMU
 #   exec    `vibevmm exec -- busybox true`, from start to end, with its phases: vibevmm, and QEMU on the same files
 #   jit     programs in a Debian guest, by the JIT and in QEMU; the compiled ones natively, too
 #   l0      how often an access goes to the page of its base register's last one (make STATS=1)
 #
-# ROUNDS_START (100), ROUNDS_BOOT (5), ROUNDS_EXEC (10), ROUNDS_DISK (5) and ROUNDS_JIT (7) set the number of rounds. A part whose tool is missing says so.
+# ROUNDS_START (100), ROUNDS_BOOT (5), ROUNDS_EXEC (10), ROUNDS_DISK (5), ROUNDS_STREAM (5) and ROUNDS_JIT (7) set the number of rounds,
+# MIB_STREAM (256) how much each stream carries. A part whose tool is missing says so.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 vmm=$PWD/build/release/vibevmm
@@ -109,6 +111,20 @@ idle() {
     exec 9>&-
 }
 
+# "WHO NAME MIB-PER-SECOND" lines of $work/figures as a table.
+rates() {
+    sort -k1,2 -k3n "$work/figures" | awk '
+        { k = $2; v[$1, k, ++n[$1, k]] = $3; seen[k] = 1 }
+        function med(who, k) { return n[who, k] ? v[who, k, int((n[who, k] + 1) / 2)] : 0 }
+        END {
+            printf "%-12s %3s %10s %10s %10s %10s %7s\n", "", "n", "ours max", "median", "qemu max", "median", "ratio"
+            for (k in seen)
+                printf "%-12s %3d %10.1f %10.1f %10.1f %10.1f %7.2f\n", k, n["vibevmm", k], v["vibevmm", k, n["vibevmm", k]],
+                    med("vibevmm", k), v["qemu", k, n["qemu", k]], med("qemu", k),
+                    med("qemu", k) ? med("vibevmm", k) / med("qemu", k) : 0
+        }'
+}
+
 disk() {
     echo "== a virtio disk in Linux, MiB/s (load $(cut -d' ' -f1 /proc/loadavg))"
     have_cloud || return 0
@@ -147,16 +163,76 @@ END
             -drive "file=$work/disk,format=raw,if=none,id=d" -device virtio-blk-device,drive=d </dev/null |
             tr -d '\r' | sed -n 's/^\([sr][a-z]*-[a-z]* [0-9.]*\)$/qemu \1/p'
     done >"$work/figures"
-    sort -k1,2 -k3n "$work/figures" | awk '
-        { k = $2; v[$1, k, ++n[$1, k]] = $3; seen[k] = 1 }
-        function med(who, k) { return n[who, k] ? v[who, k, int((n[who, k] + 1) / 2)] : 0 }
-        END {
-            printf "%-12s %3s %10s %10s %10s %10s %7s\n", "", "n", "ours max", "median", "qemu max", "median", "ratio"
-            for (k in seen)
-                printf "%-12s %3d %10.1f %10.1f %10.1f %10.1f %7.2f\n", k, n["vibevmm", k], v["vibevmm", k, n["vibevmm", k]],
-                    med("vibevmm", k), v["qemu", k, n["qemu", k]], med("qemu", k),
-                    med("qemu", k) ? med("vibevmm", k) / med("qemu", k) : 0
-        }'
+    rates
+}
+
+# One guest on each, alternating: TCP by a passt of its own, 127.0.0.1 of the host behind the guest's gateway; and two
+# ports of a virtio console.
+stream() {
+    echo "== streams in Linux, MiB/s (load $(cut -d' ' -f1 /proc/loadavg))"
+    have_cloud || return 0
+    for tool in aarch64-linux-gnu-gcc passt python3; do
+        command -v $tool >/dev/null || { echo "skipped: no $tool here"; return 0; }
+    done
+    rm -rf "$work/tree"
+    mkdir -p "$work/tree/bin"
+    aarch64-linux-gnu-gcc -O2 -Wall -static -D_GNU_SOURCE -o "$work/tree/bin/streamload" tests/bench/streamload.c || return 1
+    python3 tests/bench/streamserver.py "${MIB_STREAM:-256}" "$work/server" &
+    server=$!
+    until [ -e "$work/server" ]; do sleep 0.1; done
+    cat >"$work/tree/load" <<END
+#!/bin/busybox sh
+/bin/busybox --install -s /bin
+mkdir -p /proc /sys /dev /sbin /tmp
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+depmod
+modprobe virtio_mmio
+modprobe virtio_console
+modprobe virtio_net
+exec </dev/console >/dev/console 2>&1
+ip link set eth0 up
+cat >/tmp/dhcp <<'EOF'
+#!/bin/sh
+[ "\$1" = bound ] || exit 0
+ip addr add "\$ip/\$mask" dev eth0; ip route add default via "\$router" dev eth0
+EOF
+chmod +x /tmp/dhcp
+udhcpc -i eth0 -n -q -f -s /tmp/dhcp >/dev/null 2>&1
+streamload net \$(ip route | sed -n 's/^default via \([^ ]*\).*/\1/p') $(cat "$work/server") ${MIB_STREAM:-256}
+streamload port ${MIB_STREAM:-256}
+sleep 1
+poweroff -f
+END
+    chmod +x "$work/tree/load"
+    (cd "$work/tree" && find . | cpio -o -H newc --quiet | gzip) >"$work/more.gz"
+    cat "$guests/cloud/initrd.gz" "$guests/cloud/modules.gz" "$work/more.gz" >"$work/initrd.gz"
+    truncate -s "${MIB_STREAM:-256}M" "$work/zeros"
+    k=$guests/cloud/vmlinuz
+    append="$console quiet loglevel=0 rdinit=/load"
+    n=0
+    while [ $n -lt "${ROUNDS_STREAM:-5}" ]; do
+        n=$((n + 1))
+        $out/vibevmm run --engine soft --mem 512M --kernel "$k" --initrd "$work/initrd.gz" --append "$append" --net user \
+            --port "down,in=$work/zeros" --port up,out=/dev/null </dev/null | tr -d '\r' | sed -n 's/^\([np][a-z-]* [0-9.]*\)$/vibevmm \1/p'
+        have_qemu >/dev/null || continue
+        mkdir -p -m 777 "$work/passt" # as root, passt becomes nobody before it makes its socket
+        chmod 711 "$work" && chmod 777 "$work/passt"
+        passt -q -f -1 -s "$work/passt/sock" >/dev/null 2>&1 &
+        until [ -S "$work/passt/sock" ]; do sleep 0.1; done
+        [ -p "$work/down.in" ] || mkfifo "$work/down.in" "$work/down.out"
+        cat "$work/zeros" >"$work/down.in" &
+        qemu-system-aarch64 -M virt,gic-version=3 -cpu cortex-a57 -m 512 -nographic \
+            -kernel "$k" -initrd "$work/initrd.gz" -append "$append" -global virtio-mmio.force-legacy=false \
+            -netdev "stream,id=n,server=off,addr.type=unix,addr.path=$work/passt/sock" -device virtio-net-device,netdev=n \
+            -device virtio-serial-device -chardev "pipe,id=down,path=$work/down" \
+            -device virtserialport,chardev=down,name=down -chardev file,id=up,path=/dev/null \
+            -device virtserialport,chardev=up,name=up </dev/null | tr -d '\r' | sed -n 's/^\([np][a-z-]* [0-9.]*\)$/qemu \1/p'
+        rm -f "$work/passt/sock"
+    done >"$work/figures"
+    kill $server; wait $server 2>/dev/null
+    rates
 }
 
 # The files that exec puts together, as an initramfs that QEMU can take.
@@ -325,10 +401,10 @@ l0() {
         --initrd "$guests/cloud/initrd.gz" --append "$console quiet loglevel=0 vibevmm.pipe=1" 2>&1 >/dev/null | grep '^l0:'
 }
 
-[ $# -gt 0 ] || set -- start size boot idle disk exec jit l0
+[ $# -gt 0 ] || set -- start size boot idle disk stream exec jit l0
 for part; do
     case $part in
-    start | size | boot | idle | disk | jit | l0) $part ;;
+    start | size | boot | idle | disk | stream | jit | l0) $part ;;
     exec) exec_ ;;
     *) echo "bench: no part \"$part\"" >&2; exit 125 ;;
     esac
