@@ -5,6 +5,7 @@
 #
 #   start   exec to the first byte of a hello guest: vibevmm, QEMU, and the floor (a program that only maps memory)
 #   size    size of the program; peak RSS beyond the pages of the guest
+#   many    1000 machines one after the other, and the memory of 100 at once
 #   boot    Debian's cloud kernel to the first line of user space: vibevmm and QEMU
 #   idle    CPU use of a guest at its shell prompt, over 10 s
 #   disk    a virtio disk in Linux, past the guest's cache: vibevmm and QEMU
@@ -72,6 +73,38 @@ size() {
         kill $pid
     } <"$work/fifo"
     wait $pid 2>/dev/null
+}
+
+# A thousand machines, one after the other; a hundred at once, each stopped by a full pipe: PSS, guest pages apart.
+many() {
+    echo "== many machines (load $(cut -d' ' -f1 /proc/loadavg))"
+    n=0 t0=$(date +%s%N)
+    while [ $n -lt 1000 ]; do
+        $out/vibevmm run --engine soft --mem 128M $hello >/dev/null </dev/null || return 1
+        n=$((n + 1))
+    done
+    echo "1000 times hello, start to end: $((($(date +%s%N) - t0) / 1000000)) us each, the shell's fork included"
+    mkfifo "$work/many"
+    exec 9<>"$work/many"
+    pids=
+    while [ $n -gt 900 ]; do
+        n=$((n - 1))
+        $out/vibevmm run --engine soft --mem 128M build/images/virt/hello.elf >&9 2>/dev/null </dev/null &
+        pids="$pids $!"
+    done
+    sleep 3
+    for pid in $pids; do
+        cat "/proc/$pid/smaps"
+    done | awk '
+        /^[0-9a-f]+-[0-9a-f]+ / { guest = 0 }
+        /^Size:/ { guest = $2 >= 131072 }
+        /^Pss:/ { all += $2; if (guest) ram += $2 }
+        END { printf "100 at once: PSS %d KiB each, of it guest pages: %d KiB, beyond them: %d KiB\n", all / 100, ram / 100, (all - ram) / 100 }'
+    # shellcheck disable=SC2086 # words
+    kill $pids
+    # shellcheck disable=SC2086
+    wait $pids 2>/dev/null
+    exec 9>&-
 }
 
 boot() {
@@ -217,8 +250,8 @@ END
         $out/vibevmm run --engine soft --mem 512M --kernel "$k" --initrd "$work/initrd.gz" --append "$append" --net user \
             --port "down,in=$work/zeros" --port up,out=/dev/null </dev/null | tr -d '\r' | sed -n 's/^\([np][a-z-]* [0-9.]*\)$/vibevmm \1/p'
         have_qemu >/dev/null || continue
-        mkdir -p -m 777 "$work/passt" # as root, passt becomes nobody before it makes its socket
-        chmod 711 "$work" && chmod 777 "$work/passt"
+        # As root, passt becomes nobody before it makes its socket.
+        mkdir -p "$work/passt" && chmod 711 "$work" && chmod 777 "$work/passt"
         passt -q -f -1 -s "$work/passt/sock" >/dev/null 2>&1 &
         until [ -S "$work/passt/sock" ]; do sleep 0.1; done
         [ -p "$work/down.in" ] || mkfifo "$work/down.in" "$work/down.out"
@@ -401,10 +434,10 @@ l0() {
         --initrd "$guests/cloud/initrd.gz" --append "$console quiet loglevel=0 vibevmm.pipe=1" 2>&1 >/dev/null | grep '^l0:'
 }
 
-[ $# -gt 0 ] || set -- start size boot idle disk stream exec jit l0
+[ $# -gt 0 ] || set -- start size many boot idle disk stream exec jit l0
 for part; do
     case $part in
-    start | size | boot | idle | disk | stream | jit | l0) $part ;;
+    start | size | many | boot | idle | disk | stream | jit | l0) $part ;;
     exec) exec_ ;;
     *) echo "bench: no part \"$part\"" >&2; exit 125 ;;
     esac
