@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # tap.t - a guest on a tap interface, with the checksum and segmentation offloads of one: 50 MB from a web server and
-# 50 MB back, in a network namespace of the test's own.
+# 50 MB back; two guests on a bridge. In a network namespace of the test's own.
 . "$(dirname "$0")/lib.sh"
 command -v python3 >/dev/null || skip_all "no python3 here"
 if [ -z "${VIBEVMM_TAP_NS:-}" ]; then
@@ -59,4 +59,27 @@ sed -i '1,/vibevmm: ready/d; s/\r$//' "$work/out"
 same "$work/out" "$work/want" "50 MB from the host, the same checksum"
 cmp "$work/page" "$work/posted"
 ok $? "and back, byte for byte"
+
+# Two guests on a bridge: one asks the other's web server until it is there.
+if ip link add br0 type bridge 2>/dev/null; then
+    ip link set br0 up
+    for tap in tapb tapc; do
+        ip tuntap add dev $tap mode tap
+        ip link set $tap master br0 up
+    done
+    guest() { # TAP ADDRESS SCRIPT
+        printf 'depmod; modprobe virtio_mmio; modprobe virtio_net; ip link set eth0 up; ip addr add %s/24 dev eth0; %s\nexit\n' "$2" "$3" |
+            timeout 100 "$vmm" run --kernel "$guests/cloud/vmlinuz" --initrd "$work/initrd.gz" --mem 256M --net tap="$1" \
+                --append "console=ttyAMA0,115200n8r quiet loglevel=0 vibevmm.pipe=1" >"$work/$1.out" 2>"$work/$1.err"
+        echo $? >"$work/$1.rc"
+    }
+    guest tapb 10.0.1.1 'mkdir /w; yes 0123456789 | head -c 20000000 >/w/page; httpd -p 80 -h /w; nc -l -p 9 </dev/null' &
+    guest tapc 10.0.1.2 'until wget -q -O /tmp/page http://10.0.1.1/page; do sleep 1; done; sha256sum </tmp/page; until nc 10.0.1.1 9 </dev/null; do sleep 1; done'
+    wait $!
+    ok "$(cat "$work/tapc.rc")" "a guest that asks another one"
+    ok "$(cat "$work/tapb.rc")" "and the one that answers"
+    tr -d '\r' <"$work/tapc.out" | grep '  -$' >"$work/out"
+    yes 0123456789 | head -c 20000000 | sha256sum >"$work/want"
+    same "$work/out" "$work/want" "20 MB from one to the other, the same checksum"
+fi
 done_testing
