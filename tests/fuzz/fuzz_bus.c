@@ -8,8 +8,7 @@
  * together, and a CPU whose line is up gets an interrupt from the acknowledge register of that
  * line.
  */
-#include <stdlib.h>
-
+#include "tests/fuzz/fuzz_feed.h"
 #include "vmm/bus.h"
 #include "vmm/chr.h"
 #include "vmm/dev.h"
@@ -23,28 +22,6 @@
 #define UART_DR     0x09000000
 #define UART_CR     0x09000030
 #define UART_CR_LBE 0x80
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-static void check(bool ok)
-{
-    if (!ok)
-        abort();
-}
-
-/* ---- input as a stream of numbers ---- */
-
-struct feed {
-    const uint8_t *p, *end;
-};
-
-static uint64_t take(struct feed *f, unsigned bytes)
-{
-    uint64_t v = 0;
-    for (unsigned i = 0; i < bytes && f->p < f->end; i++)
-        v |= (uint64_t)*f->p++ << (8 * i);
-    return v;
-}
 
 /* ---- the machine around the devices ---- */
 

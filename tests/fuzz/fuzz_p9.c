@@ -17,9 +17,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/fuzz/fuzz_feed.h"
 #include "vmm/p9.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 #define SECRET  "nobody's"
@@ -27,24 +27,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 static char base[64];
 static int base_fd, share_fd;
-
-static void check(bool ok)
-{
-    if (!ok)
-        abort();
-}
-
-struct feed {
-    const uint8_t *p, *end;
-};
-
-static uint64_t take(struct feed *f, unsigned bytes)
-{
-    uint64_t v = 0;
-    for (unsigned i = 0; i < bytes && f->p < f->end; i++)
-        v |= (uint64_t)*f->p++ << (8 * i);
-    return v;
-}
 
 /* ---- the folder ---- */
 

@@ -8,16 +8,12 @@
  * chains come back than were offered, the interrupt wire is InterruptStatus, and nothing beyond the
  * disk is touched.
  */
-#include <stdlib.h>
-
 #include "tests/fuzz/fuzz_vsock.h"
 #include "vmm/bus.h"
 #include "vmm/chr.h"
 #include "vmm/disk.h"
 #include "vmm/netif.h"
 #include "vmm/virtio.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 #define RAM      UINT64_C(0x10000)
 #define RAM_LEN  KIB(32)
@@ -27,18 +23,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 #define RINGS    RAM /* descriptors, available and used ring: 0x400 bytes for each queue */
 #define RING_LEN 0x400u
 #define QUEUES   8u
-
-struct feed {
-    const uint8_t *p, *end;
-};
-
-static uint64_t take(struct feed *f, unsigned bytes)
-{
-    uint64_t v = 0;
-    for (unsigned i = 0; i < bytes && f->p < f->end; i++)
-        v |= (uint64_t)*f->p++ << (8 * i);
-    return v;
-}
 
 /* ---- a disk in memory ---- */
 

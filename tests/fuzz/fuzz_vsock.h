@@ -7,20 +7,14 @@
 #define TESTS_FUZZ_FUZZ_VSOCK_H
 
 #include <errno.h>
-#include <stdlib.h>
 
+#include "tests/fuzz/fuzz_feed.h"
 #include "vmm/virtio.h"
 #include "vmm/vsock.h"
 
 #define FUZZ_VSOCK_HDR   44u
 #define FUZZ_VSOCK_CID   3u
 #define FUZZ_VSOCK_SIDES 8u /* that move; the device may open more */
-
-static void check(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 static struct {
     struct vsock v;
