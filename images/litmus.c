@@ -44,23 +44,13 @@ static inline uint64_t ld_acq(volatile uint64_t *p)
     return v;
 }
 
-static void add(volatile uint32_t *p)
-{
-    uint32_t old, fail;
-    __asm__ volatile(
-        "1:\tldaxr %w0, [%2]\n\tadd %w0, %w0, #1\n\tstlxr %w1, %w0, [%2]\n\tcbnz %w1, 1b"
-        : "=&r"(old), "=&r"(fail)
-        : "r"(p)
-        : "memory");
-}
-
 /* Both CPUs are here. */
 static void meet(void)
 {
     static volatile uint32_t round[2];
     unsigned n = cpu_index();
     uint32_t want = ++round[n];
-    add(&arrived);
+    guest_add(&arrived);
     while (arrived < 2 * want)
         barrier("yield");
 }

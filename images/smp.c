@@ -21,16 +21,6 @@ static table_t l2, l3;
 static volatile uint64_t frame[2][512] __attribute__((aligned(4096)));
 static bool lse;
 
-static void add(volatile uint32_t *p)
-{
-    uint32_t old, fail;
-    __asm__ volatile(
-        "1:\tldaxr %w0, [%2]\n\tadd %w0, %w0, #1\n\tstlxr %w1, %w0, [%2]\n\tcbnz %w1, 1b"
-        : "=&r"(old), "=&r"(fail)
-        : "r"(p)
-        : "memory");
-}
-
 static void lock(void)
 {
     uint32_t old, one = 1;
@@ -84,7 +74,7 @@ static void wait_phase(uint32_t n)
 
 static void meet(uint32_t n)
 {
-    add(&done);
+    guest_add(&done);
     if (cpu_index() == 0) {
         while (done < n * cpus)
             barrier("yield");
@@ -150,7 +140,7 @@ static void work(unsigned n)
 
 static void other(unsigned n)
 {
-    add(&ready);
+    guest_add(&ready);
     work(n);
     mmu_off();
 }
@@ -158,7 +148,7 @@ static void other(unsigned n)
 static void quick(unsigned n)
 {
     (void)n;
-    add(&ready);
+    guest_add(&ready);
 }
 
 int guest_main(void)

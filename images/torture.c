@@ -42,16 +42,6 @@ static void on_trap(struct trap *t)
     }
 }
 
-static void add(volatile uint32_t *p)
-{
-    uint32_t old, fail;
-    __asm__ volatile(
-        "1:\tldaxr %w0, [%2]\n\tadd %w0, %w0, #1\n\tstlxr %w1, %w0, [%2]\n\tcbnz %w1, 1b"
-        : "=&r"(old), "=&r"(fail)
-        : "r"(p)
-        : "memory");
-}
-
 static uint32_t next(uint32_t *seed)
 {
     *seed = *seed * 1664525u + 1013904223u;
@@ -184,12 +174,12 @@ static void work(unsigned n)
     write_sysreg(ttbr0_el1, (uint64_t)mmu_l1);
     barrier("isb");
     mmu_off();
-    add(&done);
+    guest_add(&done);
 }
 
 static void other(unsigned n)
 {
-    add(&ready);
+    guest_add(&ready);
     work(n);
 }
 

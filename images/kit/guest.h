@@ -53,6 +53,18 @@ static inline void mmio_w8(uint64_t addr, uint8_t val)
     __asm__ volatile("strb %w0, [%1]" ::"r"(val), "r"(addr) : "memory");
 }
 
+/* One more, by exclusives whatever instructions there are: a program may as well use <stdatomic.h>.
+ */
+static inline void guest_add(volatile uint32_t *p)
+{
+    uint32_t old, fail;
+    __asm__ volatile(
+        "1:\tldaxr %w0, [%2]\n\tadd %w0, %w0, #1\n\tstlxr %w1, %w0, [%2]\n\tcbnz %w1, 1b"
+        : "=&r"(old), "=&r"(fail)
+        : "r"(p)
+        : "memory");
+}
+
 /* ---- console ---- */
 
 void put_char(char c);
