@@ -44,41 +44,31 @@ struct app_sections {
     uint64_t names_len;
 };
 
-static bool app_read(int fd, uint64_t off, void *buf, uint64_t len)
+static bool app_read(int fd, uint64_t file_len, uint64_t off, void *buf, uint64_t len)
 {
-    for (uint64_t done = 0; done < len;) {
-        ssize_t n = pread(fd, (uint8_t *)buf + done, (size_t)(len - done), (off_t)(off + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        done += (uint64_t)n;
-    }
-    return true;
+    const struct boot_file f = {.path = "", .fd = fd, .len = file_len};
+    return !boot_file_read(&f, off, buf, len, NULL);
 }
 
 /* ELF64, little-endian, with a table of sections that lies in the file. names is malloc'ed. */
 static bool app_sections_read(int fd, uint64_t file_len, struct app_sections *s)
 {
     s->names = NULL;
-    if (file_len < EHDR || !app_read(fd, 0, s->head, EHDR) ||
-        memcmp(s->head, "\177ELF\2\1", 6) != 0 || le16_get(s->head + E_SHENTSIZE) != SHDR)
+    if (!app_read(fd, file_len, 0, s->head, EHDR) || memcmp(s->head, "\177ELF\2\1", 6) != 0 ||
+        le16_get(s->head + E_SHENTSIZE) != SHDR)
         return false;
-    uint64_t off = le64_get(s->head + E_SHOFF);
     s->n = le16_get(s->head + E_SHNUM);
     s->names_at = le16_get(s->head + E_SHSTRNDX);
-    uint64_t len = (uint64_t)s->n * SHDR;
-    if (!s->n || s->n > SECTIONS_MAX || s->names_at >= s->n || off > file_len ||
-        len > file_len - off || !app_read(fd, off, s->table, len))
+    if (s->n > SECTIONS_MAX || s->names_at >= s->n ||
+        !app_read(fd, file_len, le64_get(s->head + E_SHOFF), s->table, (uint64_t)s->n * SHDR))
         return false;
     const uint8_t *row = s->table + s->names_at * SHDR;
-    uint64_t names = le64_get(row + SH_OFFSET);
     s->names_len = le64_get(row + SH_SIZE);
-    if (le32_get(row + SH_TYPE) != SHT_STRTAB || !s->names_len || s->names_len > NAMES_MAX ||
-        names > file_len || s->names_len > file_len - names)
+    if (le32_get(row + SH_TYPE) != SHT_STRTAB || !s->names_len || s->names_len > NAMES_MAX)
         return false;
     s->names = malloc((size_t)s->names_len);
-    return s->names && app_read(fd, names, s->names, s->names_len) && !s->names[s->names_len - 1];
+    return s->names && app_read(fd, file_len, le64_get(row + SH_OFFSET), s->names, s->names_len) &&
+           !s->names[s->names_len - 1];
 }
 
 bool app_find(int fd, uint64_t file_len, uint64_t *base, uint64_t *len)
@@ -113,17 +103,9 @@ struct app_out {
 
 static int app_put(struct app_out *o, const void *buf, uint64_t len)
 {
-    const uint8_t *p = buf;
-    for (uint64_t done = 0; done < len;) {
-        ssize_t n = pwrite(o->fd, p + done, (size_t)(len - done), (off_t)(o->at + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_sys(o->err, errno, "%s", o->path);
-        done += (uint64_t)n;
-    }
+    int rc = boot_write(o->fd, o->path, buf, len, o->at, o->err);
     o->at += len;
-    return 0;
+    return rc;
 }
 
 static int app_copy(struct app_out *o, int fd, const char *path, uint64_t *len)
@@ -154,7 +136,7 @@ static uint64_t app_mark_at(int fd, uint64_t len, const struct app_mark *mark)
     bool twice = false;
     for (uint64_t off = 0; buf && off + keep < len; off += step - keep) {
         uint64_t n = MIN(step, len - off);
-        if (!app_read(fd, off, buf, n))
+        if (!app_read(fd, len, off, buf, n))
             break;
         for (const uint8_t *p = buf;; p++) {
             p = memmem(p, (size_t)(n - (uint64_t)(p - buf)), mark->magic, sizeof mark->magic);

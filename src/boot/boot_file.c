@@ -110,3 +110,18 @@ int boot_file_read(const struct boot_file *f, uint64_t off, void *buf, uint64_t 
     }
     return 0;
 }
+
+int boot_write(int fd, const char *path, const void *buf, uint64_t len, uint64_t at,
+               struct err *err)
+{
+    const uint8_t *p = buf;
+    for (uint64_t done = 0; done < len;) {
+        ssize_t n = pwrite(fd, p + done, (size_t)(len - done), (off_t)(at + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_sys(err, errno, "%s", path);
+        done += (uint64_t)n;
+    }
+    return 0;
+}

@@ -8,7 +8,6 @@
 #include "boot_int.h"
 
 #include <libfdt.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "vmm/tree.h"
@@ -76,9 +75,8 @@ static void part_hashes(const struct fit_part *part, bool whole, const struct in
     for (unsigned i = 0; i < part->n_hashes; i++) {
         const struct fit_hash *h = &part->hashes[i];
         char hex[2 * SHA256_LEN + 1] = "";
-        size_t len = h->algo == FIT_CRC32 ? 4 : h->algo == FIT_SHA256 ? SHA256_LEN : 0;
-        for (size_t k = 0; k < len; k++)
-            snprintf(hex + 2 * k, 3, "%02x", h->value[k]);
+        unsigned len = h->algo == FIT_CRC32 ? 4 : h->algo == FIT_SHA256 ? SHA256_LEN : 0;
+        fit_hex(h->value, len, hex);
         o->open(o->ctx, NULL, false);
         o->text(o->ctx, "algorithm", h->name);
         if (len)

@@ -16,14 +16,18 @@
 
 #define FIT_STEP MIB(1) /* read, then hashed while the caches have it */
 
+void fit_hex(const uint8_t *sum, unsigned len, char *out)
+{
+    for (unsigned i = 0; i < len; i++)
+        snprintf(out + 2 * (size_t)i, 3, "%02x", sum[i]);
+}
+
 static int fit_mismatch(const struct fit_part *part, const struct fit_hash *h, const uint8_t *got,
                         unsigned len, struct err *err)
 {
     char want_hex[2 * SHA256_LEN + 1] = "", got_hex[2 * SHA256_LEN + 1] = "";
-    for (unsigned i = 0; i < len; i++) {
-        snprintf(want_hex + 2 * (size_t)i, 3, "%02x", h->value[i]);
-        snprintf(got_hex + 2 * (size_t)i, 3, "%02x", got[i]);
-    }
+    fit_hex(h->value, len, want_hex);
+    fit_hex(got, len, got_hex);
     return err_set(err, ERR_IMAGE, EILSEQ,
                    "%s: is damaged or was changed: its %s is %s, the appliance says %s",
                    part->label, h->name, got_hex, want_hex);

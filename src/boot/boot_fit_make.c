@@ -11,7 +11,6 @@
 #include <libfdt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include "vmm/pack.h"
@@ -134,20 +133,6 @@ static int pack_deflate(struct pack_ctx *c)
     return 0;
 }
 
-static int pack_put(const struct pack_ctx *c, const void *buf, uint64_t len, uint64_t at)
-{
-    const uint8_t *p = buf;
-    for (uint64_t done = 0; done < len;) {
-        ssize_t n = pwrite(c->fd, p + done, (size_t)(len - done), (off_t)(at + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return err_sys(c->err, errno, "%s", c->path);
-        done += (uint64_t)n;
-    }
-    return 0;
-}
-
 /* A part's bytes to their place, and their sum: of the very bytes that were written. */
 static int pack_copy(struct pack_ctx *c, struct pack_part *part, uint64_t tree_len)
 {
@@ -160,7 +145,7 @@ static int pack_copy(struct pack_ctx *c, struct pack_part *part, uint64_t tree_l
         uint64_t n = MIN(PACK_STEP, part->f.len - done);
         rc = boot_file_read(&part->f, done, buf, n, c->err);
         if (!rc)
-            rc = pack_put(c, buf, n, tree_len + part->off + done);
+            rc = boot_write(c->fd, c->path, buf, n, tree_len + part->off + done, c->err);
         if (!rc && c->p->hash == FIT_SHA256)
             sha256_update(&sha, buf, (size_t)n);
         if (!rc && c->p->hash == FIT_CRC32)
@@ -293,7 +278,7 @@ static int pack_all(struct pack_ctx *c, void *tree)
     size_t used = fdt_totalsize(tree);
     memset((uint8_t *)tree + used, 0, (size_t)tree_len - used);
     fdt_set_totalsize(tree, (uint32_t)tree_len);
-    return pack_put(c, tree, tree_len, 0);
+    return boot_write(c->fd, c->path, tree, tree_len, 0, c->err);
 }
 
 int pack_write(const struct pack *p, int fd, const char *path, struct err *err)

@@ -30,6 +30,9 @@ void boot_file_close(struct boot_file *f);
 /* Exactly len bytes from off, or an error. */
 int boot_file_read(const struct boot_file *f, uint64_t off, void *buf, uint64_t len,
                    struct err *err);
+/* All of it at `at` of a file that is made; the path is for messages. */
+int boot_write(int fd, const char *path, const void *buf, uint64_t len, uint64_t at,
+               struct err *err);
 /* Anonymous memory of `room` bytes for an unpacked image; f->len is 0. */
 int boot_file_alloc(struct boot_file *f, const char *path, uint64_t room, struct err *err);
 
@@ -132,6 +135,8 @@ int boot_fit_load(struct boot_ctx *c);
 /* A part's bytes, their hashes verified; at most `max` of them. `f` is the caller's to close. */
 int boot_fit_file(const struct fit *fit, const struct fit_part *part, uint64_t max,
                   struct boot_file *f, struct err *err);
+/* A hash as digits, for messages: out has 2 * len + 1 bytes, zeroed. */
+void fit_hex(const uint8_t *sum, unsigned len, char *out);
 
 /* ---- facts (boot_inspect.c, boot_fit_inspect.c); depth: of what is inside of another ---- */
 
