@@ -13,17 +13,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Options that an appliance may give. */
-static const char *const appliance_names[] = {
-    "append", "balloon", "board",  "console", "cpus",    "disk",
-    "mem",    "net",     "reboot", "rng",     "timeout",
-};
+/* Options that an appliance may give are those that `pack` writes into one. */
+static bool appliance_may_say(const char *name)
+{
+    for (unsigned i = 0; i < n_pack_options; i++)
+        if (pack_options[i].kind == OPT_ATTACH && !strcmp(pack_options[i].name, name))
+            return true;
+    return false;
+}
 
 static int appliance_unknown(const struct fit *fit, const char *name, struct err *err)
 {
     struct text list = {0};
-    for (unsigned i = 0; i < ARRAY_LEN(appliance_names); i++)
-        text_add(&list, "%s%s", i ? ", " : "", appliance_names[i]);
+    for (unsigned i = 0; i < n_pack_options; i++)
+        if (pack_options[i].kind == OPT_ATTACH)
+            text_add(&list, "%s%s", list.len ? ", " : "", pack_options[i].name);
     int rc = err_set(
         err, ERR_IMAGE, EINVAL,
         "%.100s: configuration %.40s: vibevmm,%.40s: an appliance cannot say that; it can say %s",
@@ -99,10 +103,7 @@ int appliance_apply(const struct fit *fit, uint64_t given, struct run_opts *o, s
     int rc;
     o->attach.n = 0;
     for (unsigned i = 0; (rc = fit_property(fit, i, &name, &val, &len, err)) > 0; i++) {
-        unsigned known = 0;
-        while (known < ARRAY_LEN(appliance_names) && strcmp(appliance_names[known], name) != 0)
-            known++;
-        if (known == ARRAY_LEN(appliance_names))
+        if (!appliance_may_say(name))
             return appliance_unknown(fit, name, err);
         int row = option_index(name);
         if (row >= 0 && (given & BIT((unsigned)row)))

@@ -31,7 +31,7 @@ struct pack_opts {
 #define O2(field, has) offsetof(struct pack_opts, field), offsetof(struct pack_opts, has)
 
 // clang-format off
-/* columns as in run.c; a row of kind OPT_ATTACH is an option of run, and becomes the appliance's */
+/* columns as in run.c; the rows of kind OPT_ATTACH are the options of run that an appliance may give (appliance.c) */
 const struct opt pack_options[] = {
     {"output",      'o', OPT_TEXT,   O(output), 0,     "FILE",  "what to write; it takes the place of an older one when it is whole"},
     {"executable",  0,   OPT_FLAG,   O(executable), 0, NULL,    "write a program: this launcher with the appliance inside"},
@@ -43,16 +43,16 @@ const struct opt pack_options[] = {
     {"description", 0,   OPT_TEXT,   O(description), 0, "TEXT", "what it is, for people (default: the file's name)"},
     {"hash",        0,   OPT_TEXT,   O(hash), 0,       "WHICH", "sha256 (default), crc32, or none: then parts are mapped, not read"},
     {"gzip",        0,   OPT_FLAG,   O(gzip), 0,       NULL,    "compress the kernel"},
-    {"board",       0,   OPT_ATTACH, O(says), 0,       "NAME",  "the board it is for"},
-    {"mem",         0,   OPT_ATTACH, O(says), 0,       "SIZE",  "guest memory"},
-    {"cpus",        0,   OPT_ATTACH, O(says), 0,       "N",     "number of vCPUs"},
     {"append",      0,   OPT_ATTACH, O(says), 0,       "TEXT",  "kernel command line"},
-    {"console",     0,   OPT_ATTACH, O(says), 0,       "WHICH", "uart, virtio, stderr or none"},
-    {"disk",        0,   OPT_ATTACH, O(says), 0,       "FILE[,..]", "a disk, by a name beside the appliance"},
-    {"net",         0,   OPT_ATTACH, O(says), 0,       "KIND[,..]", "a network"},
     {"balloon",     0,   OPT_ATTACH, O(says), 0,       "SIZE",  "a balloon"},
-    {"rng",         0,   OPT_ATTACH, O(says), 0,       NULL,    "an entropy device"},
+    {"board",       0,   OPT_ATTACH, O(says), 0,       "NAME",  "the board it is for"},
+    {"console",     0,   OPT_ATTACH, O(says), 0,       "WHICH", "uart, virtio, stderr or none"},
+    {"cpus",        0,   OPT_ATTACH, O(says), 0,       "N",     "number of vCPUs"},
+    {"disk",        0,   OPT_ATTACH, O(says), 0,       "FILE[,..]", "a disk, by a name beside the appliance"},
+    {"mem",         0,   OPT_ATTACH, O(says), 0,       "SIZE",  "guest memory"},
+    {"net",         0,   OPT_ATTACH, O(says), 0,       "KIND[,..]", "a network"},
     {"reboot",      0,   OPT_ATTACH, O(says), 0,       NULL,    "start again when the guest asks for a reset"},
+    {"rng",         0,   OPT_ATTACH, O(says), 0,       NULL,    "an entropy device"},
     {"timeout",     0,   OPT_ATTACH, O(says), 0,       "TIME",  "end the run after TIME"},
     {"help",        'h', OPT_FLAG,   O(help), 0,       NULL,    "this text"},
 };
@@ -235,6 +235,19 @@ static int pack_program(const struct pack_opts *o, int fd, int fit, const char *
     return rc;
 }
 
+static int pack_program_file(const struct pack_opts *o, int fit, const char *fit_path,
+                             struct err *err)
+{
+    int fd = pack_create(o->output, err);
+    if (fd < 0)
+        return fd;
+    int rc = pack_program(o, fd, fit, fit_path, err);
+    if (!rc)
+        return pack_finish(fd, o->output, true, err);
+    close(fd);
+    return rc;
+}
+
 /* A new appliance inside of a program: it is made apart, in a file that has no name any more. */
 static int pack_new_program(const struct pack_opts *o, const char *image, struct err *err)
 {
@@ -243,16 +256,10 @@ static int pack_new_program(const struct pack_opts *o, const char *image, struct
         return fit;
     int rc = pack_appliance(o, image, fit, err);
     unlink(pack_temp);
-    int fd = rc ? rc : pack_create(o->output, err);
-    if (fd >= 0) {
-        rc = pack_program(o, fd, fit, o->output, err);
-        if (!rc)
-            rc = pack_finish(fd, o->output, true, err);
-        else
-            close(fd);
-    }
+    if (!rc)
+        rc = pack_program_file(o, fit, o->output, err);
     close(fit);
-    return fd < 0 ? fd : rc;
+    return rc;
 }
 
 /* An appliance that is there already. */
@@ -262,16 +269,10 @@ static int pack_old_program(const struct pack_opts *o, const char *image, struct
     if (fit < 0)
         return err_sys(err, errno, "%s", image);
     int rc = pack_check(image, image, err);
-    int fd = rc ? rc : pack_create(o->output, err);
-    if (fd >= 0) {
-        rc = pack_program(o, fd, fit, image, err);
-        if (!rc)
-            rc = pack_finish(fd, o->output, true, err);
-        else
-            close(fd);
-    }
+    if (!rc)
+        rc = pack_program_file(o, fit, image, err);
     close(fit);
-    return fd < 0 ? fd : rc;
+    return rc;
 }
 
 static int pack_file(const struct pack_opts *o, const char *image, struct err *err)
