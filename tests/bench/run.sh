@@ -158,31 +158,41 @@ rates() {
         }'
 }
 
-disk() {
-    echo "== a virtio disk in Linux, MiB/s (load $(cut -d' ' -f1 /proc/loadavg))"
-    have_cloud || return 0
-    command -v aarch64-linux-gnu-gcc >/dev/null || { echo "skipped: no aarch64-linux-gnu-gcc here"; return 0; }
+# guest_initrd PROGRAM DRIVER... <SCRIPT: $work/initrd.gz for the cloud kernel, with tests/bench/PROGRAM.c in it. Its init loads the
+# drivers, runs the script and powers off. An init of its own: QEMU's serial port drops what comes in before the driver is there.
+guest_initrd() {
+    command -v aarch64-linux-gnu-gcc >/dev/null || { echo "skipped: no aarch64-linux-gnu-gcc here"; return 1; }
+    rm -rf "$work/tree"
     mkdir -p "$work/tree/bin"
-    aarch64-linux-gnu-gcc -O2 -Wall -static -D_GNU_SOURCE -o "$work/tree/bin/diskload" tests/bench/diskload.c || return 1
-    # An init of its own: QEMU's serial port drops what comes in before the driver is there.
-    cat >"$work/tree/load" <<'END'
+    aarch64-linux-gnu-gcc -O2 -Wall -static -D_GNU_SOURCE -o "$work/tree/bin/$1" "tests/bench/$1.c" -lm || exit 1
+    shift
+    {
+        cat <<'END'
 #!/bin/busybox sh
 /bin/busybox --install -s /bin
-mkdir -p /proc /sys /dev /sbin
+mkdir -p /proc /sys /dev /sbin /tmp
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
-depmod
-modprobe virtio_mmio
-modprobe virtio_blk
-exec </dev/console >/dev/console 2>&1
-diskload /dev/vda
-sleep 1
-poweroff -f
+mount -t tmpfs tmp /tmp
 END
+        [ $# -eq 0 ] || echo depmod
+        for driver; do
+            echo "modprobe $driver"
+        done
+        echo 'exec </dev/console >/dev/console 2>&1'
+        cat
+        printf 'sleep 1\npoweroff -f\n'
+    } >"$work/tree/load"
     chmod +x "$work/tree/load"
     (cd "$work/tree" && find . | cpio -o -H newc --quiet | gzip) >"$work/more.gz"
     cat "$guests/cloud/initrd.gz" "$guests/cloud/modules.gz" "$work/more.gz" >"$work/initrd.gz"
+}
+
+disk() {
+    echo "== a virtio disk in Linux, MiB/s (load $(cut -d' ' -f1 /proc/loadavg))"
+    have_cloud || return 0
+    echo "diskload /dev/vda" | guest_initrd diskload virtio_mmio virtio_blk || return 0
     truncate -s 64M "$work/disk"
     k=$guests/cloud/vmlinuz
     append="$console quiet loglevel=0 rdinit=/load"
@@ -204,27 +214,13 @@ END
 stream() {
     echo "== streams in Linux, MiB/s (load $(cut -d' ' -f1 /proc/loadavg))"
     have_cloud || return 0
-    for tool in aarch64-linux-gnu-gcc passt python3; do
+    for tool in passt python3; do
         command -v $tool >/dev/null || { echo "skipped: no $tool here"; return 0; }
     done
-    rm -rf "$work/tree"
-    mkdir -p "$work/tree/bin"
-    aarch64-linux-gnu-gcc -O2 -Wall -static -D_GNU_SOURCE -o "$work/tree/bin/streamload" tests/bench/streamload.c || return 1
     python3 tests/bench/streamserver.py "${MIB_STREAM:-256}" "$work/server" &
     server=$!
     until [ -e "$work/server" ]; do sleep 0.1; done
-    cat >"$work/tree/load" <<END
-#!/bin/busybox sh
-/bin/busybox --install -s /bin
-mkdir -p /proc /sys /dev /sbin /tmp
-mount -t proc proc /proc
-mount -t sysfs sys /sys
-mount -t devtmpfs dev /dev
-depmod
-modprobe virtio_mmio
-modprobe virtio_console
-modprobe virtio_net
-exec </dev/console >/dev/console 2>&1
+    guest_initrd streamload virtio_mmio virtio_console virtio_net <<END || { kill $server; return 0; }
 ip link set eth0 up
 cat >/tmp/dhcp <<'EOF'
 #!/bin/sh
@@ -235,12 +231,7 @@ chmod +x /tmp/dhcp
 udhcpc -i eth0 -n -q -f -s /tmp/dhcp >/dev/null 2>&1
 streamload net \$(ip route | sed -n 's/^default via \([^ ]*\).*/\1/p') $(cat "$work/server") ${MIB_STREAM:-256}
 streamload port ${MIB_STREAM:-256}
-sleep 1
-poweroff -f
 END
-    chmod +x "$work/tree/load"
-    (cd "$work/tree" && find . | cpio -o -H newc --quiet | gzip) >"$work/more.gz"
-    cat "$guests/cloud/initrd.gz" "$guests/cloud/modules.gz" "$work/more.gz" >"$work/initrd.gz"
     truncate -s "${MIB_STREAM:-256}M" "$work/zeros"
     k=$guests/cloud/vmlinuz
     append="$console quiet loglevel=0 rdinit=/load"
@@ -362,16 +353,9 @@ exec_one() {
         }'
 }
 
-# The init of a guest that runs the programs and prints "NAME SECONDS" for each.
-jit_init() {
+# What a guest runs: "= NAME SECONDS" for each program.
+jit_script() {
     cat <<'END'
-#!/bin/busybox sh
-/bin/busybox --install -s /bin
-mkdir -p /proc /sys /dev /tmp /sbin
-mount -t proc proc /proc
-mount -t devtmpfs dev /dev
-mount -t tmpfs tmp /tmp
-exec </dev/null >/dev/console 2>&1
 cat >/tmp/mktext <<'EOF'
 BEGIN { x = 1; for (i = 0; i < 30000; i++) { x = (x * 16807) % 2147483647; print "line", x % 9973, "of a text", x % 101, i } }
 EOF
@@ -384,23 +368,15 @@ cpuload -x awk awk 'BEGIN { for (i = 1; i < 200000; i++) s += i * 1.5 / (i + 2);
 cpuload -x sort sh -c 'sort -k2n /tmp/text5 | tail -n 1' >>/tmp/o
 cpuload >>/tmp/o
 sed -n 's/^\([a-z0-9]* [0-9.]*\)$/= \1/p' /tmp/o
-sleep 1
-poweroff -f
 END
 }
 
 jit() {
     echo "== programs in Debian's cloud kernel, seconds (load $(cut -d' ' -f1 /proc/loadavg))"
     have_cloud || return 0
-    command -v aarch64-linux-gnu-gcc >/dev/null || { echo "skipped: no aarch64-linux-gnu-gcc here"; return 0; }
-    mkdir -p "$work/jit/bin"
-    aarch64-linux-gnu-gcc -O2 -Wall -static -D_GNU_SOURCE -o "$work/jit/bin/cpuload" tests/bench/cpuload.c -lm || return 1
+    jit_script | guest_initrd cpuload || return 0
     native=
     ! gcc -O2 -Wall -static -D_GNU_SOURCE -o "$work/native" tests/bench/cpuload.c -lm || native=$work/native
-    jit_init >"$work/jit/load"
-    chmod +x "$work/jit/load"
-    (cd "$work/jit" && find . | cpio -o -H newc --quiet | gzip) >"$work/more.gz"
-    cat "$guests/cloud/initrd.gz" "$work/more.gz" >"$work/initrd.gz"
     append="$console quiet loglevel=0 rdinit=/load"
     n=0
     while [ $n -lt "${ROUNDS_JIT:-7}" ]; do

@@ -3,9 +3,8 @@
  * streamload.c - bytes through a guest's devices, as fast as they go: "NAME MIB-PER-SECOND" for
  * each way.
  *
- *   streamload net ADDRESS PORT MIB   a TCP connection each way: a server there gets "g" and sends
- * MIB of zeros, or gets "p" and that much, and then answers with one byte streamload port MIB the
- * virtio ports "down" and "up"
+ *   streamload net ADDRESS PORT MIB   TCP, with streamserver.py at the other end
+ *   streamload port MIB               the virtio ports "down" and "up"
  */
 #include <arpa/inet.h>
 #include <dirent.h>

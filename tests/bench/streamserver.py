@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""streamserver.py MIB FILE - the host's side of streamload.c's TCP connections; its port goes into FILE."""
+"""streamserver.py MIB FILE - the host's side of streamload.c's TCP connections; its port goes into FILE.
+
+A connection begins with "g", and gets MIB of zeros; or with "p", sends that much, and gets a byte when all has come.
+"""
 import os
 import socket
 import sys
