@@ -282,6 +282,7 @@ include tests/a64/Makefile.inc
 
 check: $(test_bin) $(a64_pair) $(BIN)
 	$(Q)prove -Q --exec '' $(test_bin) $(a64_pair)
+	$(Q)tests/kernels/build.sh
 	$(Q)VIBEVMM=$(BIN) prove -Q tests/cli
 
 $(B)/tests/unit/test_boot_fail: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=mmap,--wrap=pread,--wrap=open,--wrap=fstat
