@@ -92,7 +92,7 @@ SRC_a64 += vm.c vcpu.c state.c run.c mirror.c tlb.c mmu.c memory.c except.c step
 	sem_sys.c
 SRC_a64 += fp.c fp_conv.c sem_fp.c sem_fp_vec.c
 ifneq ($(and $(findstring x86_64,$(target)),$(findstring linux,$(target))),)
-SRC_a64 += jit.c jit_int.c jit_branch.c jit_mem.c jit_fp.c jit_vec.c jit_sys.c jit_atomic.c \
+SRC_a64 += jit.c jit_unit.c jit_regs.c jit_int.c jit_branch.c jit_mem.c jit_fp.c jit_vec.c jit_sys.c jit_atomic.c \
 	jit_shadow.c
 endif
 SRC_walk := walk.c walk_arm64.c walk_x86.c

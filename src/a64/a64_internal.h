@@ -108,6 +108,9 @@ struct a64_jit {
     unsigned warm;
     uint8_t *rw, *rx;  /* two views of the cache; NULL: not made */
     uint8_t *thunk[2]; /* of jit_mem.c, in the writable view */
+    /* How C enters code: run() does by the first. */
+    const struct a64_op *(*enter)(struct a64_cpu *cpu, const struct a64_op *op);
+    const struct a64_op *(*once)(struct a64_cpu *cpu, const struct a64_op *op, a64_fn *code);
     size_t begin;      /* of what can be dropped */
     size_t used;
     size_t ready;          /* made present */

@@ -97,7 +97,7 @@ struct a64_itlb {
  * cpu->x) went to. Reads, then writes.
  */
 struct a64_l0 {
-    uint64_t tag; /* as tag_r and tag_w above */
+    uint64_t tag; /* the page's VA; all ones, which no VA of a page is, when empty (jit_make()) */
     uintptr_t addend;
 };
 

@@ -23,13 +23,13 @@ static void address(struct jit_unit *u, const struct jit_insn *in, bool write)
 {
     struct jit_out *o = &u->o;
     unsigned len = 1u << size_of(in->word);
-    em_load(o, 1, RAX, RDI, XREG(in->op.rn));
+    jit_get(u, 1, RAX, in->op.rn);
     if (len > 1) {
         em8(o, 0xa8); /* test al, imm */
         em8(o, len - 1);
         jit_handler_if(u, in, CC_NE);
     }
-    jit_l0(u, in, len, write, BANK_OWN | L0_ALIGNED);
+    jit_l0(u, in, len, write, BANK_OWN);
     em_rx(o, 1, 0x8d, RSI, RCX, RAX, 0, 0);
 }
 

@@ -22,6 +22,7 @@ int32_t jit_branch_imm(uint32_t word)
 static void stub_interrupted(struct jit_unit *u, const struct jit_stub *s)
 {
     struct jit_out *o = &u->o;
+    jit_spill(u);
     if (s->in->rule->dec == a64_dec_br) {
         em_mov_rr(o, 1, RSI, RAX);
     } else {
@@ -83,16 +84,18 @@ static unsigned props_b(uint32_t word)
     return JP_BRANCH | (word >> 31 ? JP_CALL : JP_END);
 }
 
+/* X30 = the VA of the next instruction; RCX is used up */
+static void link(struct jit_unit *u, const struct jit_insn *in)
+{
+    em_load(&u->o, 1, RCX, RDI, CPU(page_va));
+    em_lea(&u->o, 1, RCX, RCX, (int32_t)jit_slot(u, in) * 4 + 4);
+    jit_put(u, RCX, 30);
+}
+
 static void emit_b(struct jit_unit *u, const struct jit_insn *in)
 {
-    struct jit_out *o = &u->o;
-    if (in->word >> 31) {
-        em_load(o, 1, RAX, RDI, CPU(page_va));
-        em_lea(o, 1, RAX, RAX, (int32_t)jit_slot(u, in) * 4 + 4);
-        em_store(o, 1, RAX, RDI, XREG(30));
-        if (u->known == 30)
-            u->known = -1;
-    }
+    if (in->word >> 31)
+        link(u, in);
     go(u, in);
 }
 
@@ -117,17 +120,16 @@ static unsigned props_test(uint32_t word)
 
 static void emit_cbz(struct jit_unit *u, const struct jit_insn *in)
 {
-    em_alu_mi(&u->o, in->word >> 31, ALU_CMP, RDI, XREG(in->op.rn), 0);
+    jit_alu_imm(u, in->word >> 31, ALU_CMP, in->op.rn, 0);
     u->ef = EF_NONE;
     go_if(u, in, in->word >> 24 & 1 ? CC_NE : CC_E);
 }
 
 static void emit_tbz(struct jit_unit *u, const struct jit_insn *in)
 {
-    unsigned bit = in->op.rm;
-    em_test_m8(&u->o, RDI, XREG(in->op.rn) + (int32_t)(bit / 8), 1u << bit % 8);
+    unsigned set = jit_test_bit(u, in->op.rn, in->op.rm);
     u->ef = EF_NONE;
-    go_if(u, in, in->word >> 24 & 1 ? CC_NE : CC_E);
+    go_if(u, in, in->word >> 24 & 1 ? set : set ^ 1);
 }
 
 static unsigned props_br(uint32_t word)
@@ -137,18 +139,9 @@ static unsigned props_br(uint32_t word)
 
 static void emit_br(struct jit_unit *u, const struct jit_insn *in)
 {
-    struct jit_out *o = &u->o;
-    if (in->op.rn == A64_ZR)
-        em_imm(o, RAX, 0);
-    else
-        em_load(o, 1, RAX, RDI, XREG(in->op.rn));
-    if ((in->word >> 21 & 3) == 1) { /* BLR */
-        em_load(o, 1, RCX, RDI, CPU(page_va));
-        em_lea(o, 1, RCX, RCX, (int32_t)jit_slot(u, in) * 4 + 4);
-        em_store(o, 1, RCX, RDI, XREG(30));
-        if (u->known == 30)
-            u->known = -1;
-    }
+    jit_get(u, 1, RAX, in->op.rn);
+    if ((in->word >> 21 & 3) == 1) /* BLR */
+        link(u, in);
     check_pending(u, in);
     jit_to_va(u, in);
 }

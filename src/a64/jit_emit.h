@@ -11,7 +11,7 @@
 
 #include "vmm/base.h"
 
-enum jit_reg { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11 };
+enum jit_reg { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 };
 
 /* Condition codes, as in Jcc, SETcc and CMOVcc. */
 enum jit_cc { CC_O, CC_NO, CC_B, CC_AE, CC_E, CC_NE, CC_BE, CC_A, CC_S, CC_NS, CC_P, CC_NP };
@@ -64,20 +64,19 @@ static inline void em_rr(struct jit_out *o, unsigned w, unsigned op, unsigned re
     em8(o, 0xc0 | (reg & 7) << 3 | (rm & 7));
 }
 
-/* op reg, [base + disp]; base is not RSP or R12 */
+/* op reg, [base + disp] */
 static inline void em_rm(struct jit_out *o, unsigned w, unsigned op, unsigned reg, unsigned base,
                          int32_t disp)
 {
+    bool none = !disp && (base & 7) != RBP, small = disp >= -128 && disp < 128;
     em_op(o, w, op, reg, 0, base);
-    if (!disp && (base & 7) != RBP) {
-        em8(o, (reg & 7) << 3 | (base & 7));
-    } else if (disp >= -128 && disp < 128) {
-        em8(o, 0x40 | (reg & 7) << 3 | (base & 7));
+    em8(o, (none ? 0u : small ? 0x40u : 0x80u) | (reg & 7) << 3 | (base & 7));
+    if ((base & 7) == RSP)
+        em8(o, 0x24); /* SIB: no index */
+    if (!none && small)
         em8(o, (unsigned)disp);
-    } else {
-        em8(o, 0x80 | (reg & 7) << 3 | (base & 7));
+    else if (!none)
         em32(o, (uint32_t)disp);
-    }
 }
 
 /* op reg, [base + index * (1 << scale) + disp] */

@@ -7,6 +7,8 @@
  * checks that before it writes anything, and leaves such an instruction to its handler, which
  * starts anew; the flags that the host has set by then are among those the handler sets.
  */
+#include <assert.h>
+
 #include "src/a64/fp_host.h"
 #include "src/a64/jit.h"
 #include "src/a64/sem.h"
@@ -16,23 +18,21 @@ static unsigned is_double(uint32_t word)
     return word >> 22 & 1;
 }
 
-void jit_handler_if(struct jit_unit *u, const struct jit_insn *in, unsigned cc)
-{
-    jit_stub(u, in, em_jcc32(&u->o, cc), jit_stub_handler);
-}
-
 void jit_fp_check(struct jit_unit *u, const struct jit_insn *in)
 {
-    em_cmp_m8(&u->o, RDI, CPU(fp_trap), 0);
-    jit_handler_if(u, in, CC_NE);
-    u->ef = EF_NONE;
+    (void)in;
+    assert(u->fp);
 }
 
 void jit_fp_check_fz(struct jit_unit *u, const struct jit_insn *in)
 {
     jit_fp_check(u, in);
+    if (u->sure & SURE_FZ)
+        return;
     em_test_m8(&u->o, RDI, CPU(fpcr) + 3, FPCR_FZ >> 24);
     jit_handler_if(u, in, CC_NE);
+    u->ef = EF_NONE;
+    u->sure |= SURE_FZ;
 }
 
 /* XMM = the scalar, the rest of it 0 */
@@ -198,7 +198,7 @@ static void emit_from_gen(struct jit_unit *u, const struct jit_insn *in)
     bool is_unsigned = in->word >> 16 & 1;
     jit_fp_check(u, in);
     em_sse_rr(o, 0x66, 0, 0xef, XMM0, XMM0);
-    em_load(o, sf, RAX, RDI, XREG(in->op.rn));
+    jit_op(u, sf, 0x8b, RAX, in->op.rn);
     em_sse_rr(o, SSE_F(dbl), sf | is_unsigned, 0x2a, XMM0, RAX);
     put(u, in->op.rd);
 }
@@ -229,7 +229,7 @@ static void emit_mov_gen(struct jit_unit *u, const struct jit_insn *in)
         em_load(o, w, RAX, RDI, VREG(in->op.rn) + half);
         jit_put(u, RAX, in->op.rd);
     } else {
-        em_load(o, w, RAX, RDI, XREG(in->op.rn));
+        jit_op(u, w, 0x8b, RAX, in->op.rn);
         if (top)
             em_store(o, 1, RAX, RDI, VREG(in->op.rd) + 8);
         else

@@ -8,22 +8,6 @@
 #include "src/a64/jit.h"
 #include "src/a64/sem.h"
 
-void jit_get(struct jit_unit *u, unsigned w, unsigned host, unsigned r)
-{
-    if (r == A64_ZR)
-        em_imm(&u->o, host, 0);
-    else
-        em_load(&u->o, w, host, RDI, XREG(r));
-}
-
-void jit_put(struct jit_unit *u, unsigned host, unsigned r)
-{
-    if (r != A64_SINK)
-        em_store(&u->o, 1, host, RDI, XREG(r));
-    if (u->known == (int)r)
-        u->known = -1;
-}
-
 /* ---- flags ---- */
 
 /* May anything read cpu->hf before NZCV is written again, after the instruction? */
@@ -125,17 +109,18 @@ static void emit_addsub_imm(struct jit_unit *u, const struct jit_insn *in)
     struct jit_out *o = &u->o;
     unsigned w = w_of(in->word), sub = in->word >> 30 & 1, s = in->word >> 29 & 1;
     int32_t imm = in->op.imm;
+    unsigned dst = jit_dst(u, in->op.rd, A64_SINK, RAX);
     if (!s) {
-        jit_get(u, w, RAX, in->op.rn);
-        em_lea(o, w, RAX, RAX, sub ? -imm : imm);
-        jit_put(u, RAX, in->op.rd);
+        em_lea(o, w, dst, jit_src(u, in->op.rn, RAX), sub ? -imm : imm);
+        jit_put(u, dst, in->op.rd);
+        jit_sp_moves(u, in->op.rd, in->op.rn == A64_SP && !(imm & 15));
     } else {
         if (sub && in->op.rd == A64_SINK) {
-            em_alu_mi(o, w, ALU_CMP, RDI, XREG(in->op.rn), imm);
+            jit_alu_imm(u, w, ALU_CMP, in->op.rn, imm);
         } else {
-            jit_get(u, w, RAX, in->op.rn);
-            em_alu_ri(o, w, sub ? ALU_SUB : ALU_ADD, RAX, imm);
-            jit_put(u, RAX, in->op.rd);
+            jit_get(u, w, dst, in->op.rn);
+            em_alu_ri(o, w, sub ? ALU_SUB : ALU_ADD, dst, imm);
+            jit_put(u, dst, in->op.rd);
         }
         jit_flags(u, in, sub ? EF_SUB : EF_ARM);
     }
@@ -149,19 +134,26 @@ static void operand_shifted(struct jit_unit *u, unsigned w, unsigned r, unsigned
     em_shift(&u->o, w, ops[kind], RCX, n);
 }
 
-static void addsub(struct jit_unit *u, const struct jit_insn *in, bool in_memory)
+/* The second operand is rm as it is, or in RCX. */
+static void addsub(struct jit_unit *u, const struct jit_insn *in, bool as_it_is)
 {
     struct jit_out *o = &u->o;
     unsigned w = w_of(in->word), sub = in->word >> 30 & 1, s = in->word >> 29 & 1;
     enum jit_alu alu = sub ? ALU_SUB : ALU_ADD;
-    jit_get(u, w, RAX, in->op.rn);
-    if (sub && s && in->op.rd == A64_SINK)
+    bool compare = sub && s && in->op.rd == A64_SINK;
+    unsigned dst = jit_dst(u, in->op.rd, in->op.rm, RAX);
+    if (compare)
         alu = ALU_CMP;
-    if (in_memory)
-        em_alu_rm(o, w, alu, RAX, RDI, XREG(in->op.rm));
+    if (compare)
+        dst = jit_src(u, in->op.rn, RAX);
     else
-        em_alu_rr(o, w, alu, RAX, RCX);
-    jit_put(u, RAX, in->op.rd);
+        jit_get(u, w, dst, in->op.rn);
+    if (as_it_is)
+        jit_alu(u, w, alu, dst, in->op.rm);
+    else
+        em_alu_rr(o, w, alu, dst, RCX);
+    jit_put(u, dst, in->op.rd);
+    jit_sp_moves(u, in->op.rd, false);
     u->ef = EF_NONE;
     if (s)
         jit_flags(u, in, sub ? EF_SUB : EF_ARM);
@@ -177,7 +169,7 @@ static void emit_addsub_shift(struct jit_unit *u, const struct jit_insn *in)
 static void emit_addsub_ext(struct jit_unit *u, const struct jit_insn *in)
 {
     struct jit_out *o = &u->o;
-    /* The extension to 64 bits of what is in memory: MOVZX, MOVSX, MOVSXD, MOV. */
+    /* The extension to 64 bits: MOVZX, MOVSX, MOVSXD, MOV. */
     static const struct {
         uint16_t op;
         uint8_t w;
@@ -192,7 +184,7 @@ static void emit_addsub_ext(struct jit_unit *u, const struct jit_insn *in)
         {0x8b,   1}
     };
     unsigned option = in->word >> 13 & 7;
-    em_rm(o, ext[option].w, ext[option].op, RCX, RDI, XREG(in->op.rm));
+    jit_op(u, ext[option].w, ext[option].op, RCX, in->op.rm);
     em_shift(o, 1, SH_SHL, RCX, (unsigned)in->op.imm);
     addsub(u, in, false);
 }
@@ -207,7 +199,7 @@ static void emit_adc(struct jit_unit *u, const struct jit_insn *in)
     unsigned w = w_of(in->word), sub = in->word >> 30 & 1;
     jit_get(u, w, RAX, in->op.rn);
     flags_carry(u, sub);
-    em_alu_rm(&u->o, w, sub ? ALU_SBB : ALU_ADC, RAX, RDI, XREG(in->op.rm));
+    jit_alu(u, w, sub ? ALU_SBB : ALU_ADC, RAX, in->op.rm);
     jit_put(u, RAX, in->op.rd);
     u->ef = EF_NONE;
     if (in->word >> 29 & 1)
@@ -232,9 +224,11 @@ static unsigned props_logic_imm(uint32_t word)
     return is_ands(word) ? JP_WRITE : mov ? JP_KEEP : 0;
 }
 
-static void logic_end(struct jit_unit *u, const struct jit_insn *in)
+/* The result is in dst. */
+static void logic_end(struct jit_unit *u, const struct jit_insn *in, unsigned dst)
 {
-    jit_put(u, RAX, in->op.rd);
+    jit_put(u, dst, in->op.rd);
+    jit_sp_moves(u, in->op.rd, false);
     u->ef = EF_NONE;
     if (is_ands(in->word)) /* the host clears CF and OF: C and V */
         jit_flags(u, in, EF_ARM);
@@ -246,9 +240,14 @@ static void emit_logic(struct jit_unit *u, const struct jit_insn *in)
     struct jit_out *o = &u->o;
     unsigned w = w_of(in->word);
     enum jit_alu alu = ops[in->word >> 29 & 3];
-    if (props_logic(in->word) & JP_KEEP) {
-        jit_get(u, w, RAX, in->op.rm);
-        jit_put(u, RAX, in->op.rd);
+    unsigned dst = jit_dst(u, in->op.rd, in->op.rm, RAX);
+    if (props_logic(in->word) & JP_KEEP) { /* MOV */
+        if (w) {
+            jit_put(u, jit_src(u, in->op.rm, RAX), in->op.rd);
+        } else {
+            jit_op(u, 0, 0x8b, RAX, in->op.rm);
+            jit_put(u, RAX, in->op.rd);
+        }
         return;
     }
     bool invert = in->word >> 21 & 1;
@@ -256,12 +255,12 @@ static void emit_logic(struct jit_unit *u, const struct jit_insn *in)
         operand_shifted(u, w, in->op.rm, in->word >> 22 & 3, (unsigned)in->op.imm);
     if (invert)
         em_rr(o, w, 0xf7, 2, RCX); /* not */
-    jit_get(u, w, RAX, in->op.rn);
+    jit_get(u, w, dst, in->op.rn);
     if (in->op.imm || invert)
-        em_alu_rr(o, w, alu, RAX, RCX);
+        em_alu_rr(o, w, alu, dst, RCX);
     else
-        em_alu_rm(o, w, alu, RAX, RDI, XREG(in->op.rm));
-    logic_end(u, in);
+        jit_alu(u, w, alu, dst, in->op.rm);
+    logic_end(u, in, dst);
 }
 
 static void emit_logic_imm(struct jit_unit *u, const struct jit_insn *in)
@@ -271,18 +270,20 @@ static void emit_logic_imm(struct jit_unit *u, const struct jit_insn *in)
     unsigned w = w_of(in->word);
     uint64_t v = a64_bit_mask(in->word);
     if (props_logic_imm(in->word) & JP_KEEP) {
-        em_imm(o, RAX, w ? v : (uint32_t)v);
-        jit_put(u, RAX, in->op.rd);
+        jit_set(u, in->op.rd, w ? v : (uint32_t)v);
+        jit_sp_moves(u, in->op.rd, false);
         return;
     }
-    jit_get(u, w, RAX, in->op.rn);
+    enum jit_alu alu = ops[in->word >> 29 & 3];
+    unsigned dst = jit_dst(u, in->op.rd, A64_SINK, RAX);
+    jit_get(u, w, dst, in->op.rn);
     if (!w || (uint64_t)(int64_t)(int32_t)v == v) {
-        em_alu_ri(o, w, ops[in->word >> 29 & 3], RAX, (int32_t)(uint32_t)v);
+        em_alu_ri(o, w, alu, dst, (int32_t)(uint32_t)v);
     } else {
         em_imm(o, RCX, v);
-        em_alu_rr(o, w, ops[in->word >> 29 & 3], RAX, RCX);
+        em_alu_rr(o, w, alu, dst, RCX);
     }
-    logic_end(u, in);
+    logic_end(u, in, dst);
 }
 
 /* ---- moves and addresses ---- */
@@ -315,13 +316,7 @@ static void emit_movwide(struct jit_unit *u, const struct jit_insn *in)
     }
     if (!w)
         v = (uint32_t)v;
-    if ((uint64_t)(int64_t)(int32_t)v == v && rd != A64_SINK) {
-        em_rm(o, 1, 0xc7, 0, RDI, XREG(rd));
-        em32(o, (uint32_t)v);
-    } else {
-        em_imm(o, RAX, v);
-        jit_put(u, RAX, rd);
-    }
+    jit_set(u, rd, v);
     u->known = (int)rd;
     u->value = v;
 }
@@ -338,14 +333,15 @@ static void emit_adr(struct jit_unit *u, const struct jit_insn *in)
     bool adrp = in->word >> 31;
     int64_t d = adrp ? (int64_t)in->op.imm * 4096
                      : in->op.imm + (int64_t)jit_slot(u, in) * 4; /* from the page's start */
-    em_load(o, 1, RAX, RDI, CPU(page_va));
+    unsigned dst = jit_dst(u, in->op.rd, A64_SINK, RAX);
+    em_load(o, 1, dst, RDI, CPU(page_va));
     if (d == (int32_t)d) {
-        em_lea(o, 1, RAX, RAX, (int32_t)d);
+        em_lea(o, 1, dst, dst, (int32_t)d);
     } else {
         em_imm(o, RCX, (uint64_t)d);
-        em_rx(o, 1, 0x8d, RAX, RAX, RCX, 0, 0);
+        em_rx(o, 1, 0x8d, dst, dst, RCX, 0, 0);
     }
-    jit_put(u, RAX, in->op.rd);
+    jit_put(u, dst, in->op.rd);
 }
 
 /* ---- bitfields ---- */
@@ -355,6 +351,7 @@ static unsigned props_none(uint32_t word)
     return 0;
 }
 
+/* RCX is free, the result goes to RAX. */
 static void emit_bfm(struct jit_unit *u, const struct jit_insn *in, unsigned w)
 {
     struct jit_out *o = &u->o;
@@ -379,39 +376,44 @@ static void emit_bitfield(struct jit_unit *u, const struct jit_insn *in)
     unsigned w = w_of(in->word), opc = in->word >> 29 & 3;
     unsigned left = in->op.rm, right = in->op.ra, top = w ? 64 : 32, keep = top - left;
     bool sign = opc == 0;
+    unsigned dst = opc == 1 ? RAX : jit_dst(u, in->op.rd, A64_SINK, RAX);
     u->ef = EF_NONE;
     if (opc == 1) {
         emit_bfm(u, in, w);
     } else if (left == right && (keep == 8 || keep == 16 || (w && keep == 32))) {
         /* an extension */
-        int32_t at = XREG(in->op.rn);
         if (keep == 32)
-            em_rm(o, sign, sign ? 0x63 : 0x8b, RAX, RDI, at);
+            jit_op(u, sign, sign ? 0x63 : 0x8b, dst, in->op.rn);
         else
-            em_rm(o, sign ? w : 0, (sign ? 0x0fbeu : 0x0fb6u) + (keep == 16), RAX, RDI, at);
+            jit_op(u, sign ? w : 0, (sign ? 0x0fbeu : 0x0fb6u) + (keep == 16), dst, in->op.rn);
     } else {
-        jit_get(u, w, RAX, in->op.rn);
-        em_shift(o, w, SH_SHL, RAX, left);
-        em_shift(o, w, sign ? SH_SAR : SH_SHR, RAX, right);
+        jit_get(u, w, dst, in->op.rn);
+        em_shift(o, w, SH_SHL, dst, left);
+        em_shift(o, w, sign ? SH_SAR : SH_SHR, dst, right);
+        if (!w && !left && !right)
+            em_mov_rr(o, 0, dst, dst); /* nothing else clears the upper half */
     }
-    jit_put(u, RAX, in->op.rd);
+    jit_put(u, dst, in->op.rd);
 }
 
 static void emit_extr(struct jit_unit *u, const struct jit_insn *in)
 {
     struct jit_out *o = &u->o;
     unsigned w = w_of(in->word);
-    jit_get(u, w, RAX, in->op.rm);
+    unsigned dst = in->op.imm ? jit_dst(u, in->op.rd, in->op.rn, RAX) : RAX;
+    if (in->op.rn == in->op.rm)
+        dst = jit_dst(u, in->op.rd, A64_SINK, RAX);
+    jit_op(u, w, 0x8b, dst, in->op.rm);
     if (in->op.imm) {
         if (in->op.rn == in->op.rm) {
-            em_shift(o, w, SH_ROR, RAX, (unsigned)in->op.imm);
+            em_shift(o, w, SH_ROR, dst, (unsigned)in->op.imm);
         } else {
             jit_get(u, w, RCX, in->op.rn);
-            em_rr(o, w, 0x0fac, RCX, RAX); /* shrd rax, rcx, imm */
+            em_rr(o, w, 0x0fac, RCX, dst); /* shrd dst, rcx, imm */
             em8(o, (unsigned)in->op.imm);
         }
     }
-    jit_put(u, RAX, in->op.rd);
+    jit_put(u, dst, in->op.rd);
     u->ef = EF_NONE;
 }
 
@@ -501,24 +503,24 @@ static void emit_dp3(struct jit_unit *u, const struct jit_insn *in)
     unsigned out = RAX;
     if ((op31 & 3) == 2) { /* SMULH, UMULH */
         jit_get(u, 1, RAX, in->op.rn);
-        em_rm(o, 1, 0xf7, op31 & 4 ? 4 : 5, RDI, XREG(in->op.rm));
+        jit_op(u, 1, 0xf7, op31 & 4 ? 4 : 5, in->op.rm);
         out = RDX;
     } else {
         if ((op31 & 3) == 1) { /* 32 by 32 bits to 64 */
             unsigned sx = !(op31 & 4);
-            em_rm(o, sx, sx ? 0x63 : 0x8b, RAX, RDI, XREG(in->op.rn));
-            em_rm(o, sx, sx ? 0x63 : 0x8b, RCX, RDI, XREG(in->op.rm));
+            jit_op(u, sx, sx ? 0x63 : 0x8b, RAX, in->op.rn);
+            jit_op(u, sx, sx ? 0x63 : 0x8b, RCX, in->op.rm);
             em_rr(o, 1, 0x0faf, RAX, RCX);
         } else {
             jit_get(u, w, RAX, in->op.rn);
-            em_rm(o, w, 0x0faf, RAX, RDI, XREG(in->op.rm));
+            jit_op(u, w, 0x0faf, RAX, in->op.rm);
         }
         if (sub) {
             jit_get(u, w, RCX, in->op.ra);
             em_alu_rr(o, w, ALU_SUB, RCX, RAX);
             out = RCX;
         } else if (in->op.ra != A64_ZR) {
-            em_alu_rm(o, w, ALU_ADD, RAX, RDI, XREG(in->op.ra));
+            jit_alu(u, w, ALU_ADD, RAX, in->op.ra);
         }
     }
     jit_put(u, out, in->op.rd);
@@ -538,7 +540,7 @@ static void emit_csel(struct jit_unit *u, const struct jit_insn *in)
     unsigned w = w_of(in->word), cond = in->word >> 12 & 15;
     bool inv = in->word >> 30 & 1, inc = in->word >> 10 & 1;
     if (cond >= 14) { /* always */
-        jit_get(u, w, RAX, in->op.rn);
+        jit_op(u, w, 0x8b, RAX, in->op.rn);
         jit_put(u, RAX, in->op.rd);
         return;
     }
@@ -553,7 +555,7 @@ static void emit_csel(struct jit_unit *u, const struct jit_insn *in)
         jit_put(u, RAX, in->op.rd);
         return;
     }
-    jit_get(u, w, RCX, in->op.rm);
+    jit_op(u, w, 0x8b, RCX, in->op.rm);
     if (inv)
         em_rr(o, w, 0xf7, 2, RCX); /* not leaves the flags alone, neg would not */
     if (inc)
@@ -562,7 +564,7 @@ static void emit_csel(struct jit_unit *u, const struct jit_insn *in)
         em_imm(o, RAX, 0);
         em_rr(o, w, 0x0f40 | cc, RCX, RAX);
     } else {
-        em_rm(o, w, 0x0f40 | cc, RCX, RDI, XREG(in->op.rn));
+        jit_op(u, w, 0x0f40 | cc, RCX, in->op.rn);
     }
     jit_put(u, RCX, in->op.rd);
 }
@@ -582,7 +584,7 @@ static void emit_ccmp(struct jit_unit *u, const struct jit_insn *in)
     if (in->word >> 11 & 1)
         em_alu_ri(o, w, sub ? ALU_CMP : ALU_ADD, RAX, in->op.imm);
     else
-        em_alu_rm(o, w, sub ? ALU_CMP : ALU_ADD, RAX, RDI, XREG(in->op.rm));
+        jit_alu(u, w, sub ? ALU_CMP : ALU_ADD, RAX, in->op.rm);
     if (sub)
         em8(o, 0xf5); /* cmc: both ways end with Arm's sense */
     uint8_t *end = NULL;

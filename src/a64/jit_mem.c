@@ -4,37 +4,42 @@
  *
  * An access looks at one entry of L0, that of its base register: measured on a boot of Debian's
  * kernel, 93 % of all accesses go to the page that the last one by that register went to, and the
- * host address does not wait for a load that depends on the guest's. What L0 does not have is
- * filled in from the data TLB; what that does not have either is left to the interpreter's handler.
- * L0 has no entries that want aligned accesses, so there is no check of that.
+ * host address does not wait for a load that depends on the guest's. The page's VA and the bits
+ * that alignment wants clear are compared at once. What L0 does not have is filled in from the data
+ * TLB; what that does not have either is left to the interpreter's handler. L0 has no entries that
+ * want aligned accesses.
  */
 #include "src/a64/jit.h"
 #include "src/a64/sem.h"
 
 /*
- * Out of line, shared by all code of a cache: looks RAX up in the data TLB of the bank R8. RCX is
- * where in the bank the L0 entry is, RDX the tag to match. On a hit the entry is filled in, RCX its
- * addend and ZF set.
+ * Out of line, shared by all code of a cache: looks RAX up in the data TLB of the bank RSI. RCX is
+ * where in the bank the L0 entry is, RDX the page. On a hit the entry is filled in, RCX its addend
+ * and ZF set.
  */
 static void thunk(struct jit_out *o, int32_t tag)
 {
     _Static_assert(sizeof(struct a64_dtlb) == 32 && A64_DTLB == 1024, "the index is scaled below");
-    em_mov_rr(o, 1, R9, RAX);
-    em_shift(o, 1, SH_SHR, R9, 7);
-    em_alu_ri(o, 0, ALU_AND, R9, 0x7fe0);
-    em_alu_rr(o, 1, ALU_ADD, R9, R8);
-    em_alu_rm(o, 1, ALU_CMP, RDX, R9, BANK(d) + tag);
+    em_mov_rr(o, 1, R8, RAX);
+    em_shift(o, 1, SH_SHR, R8, 7);
+    em_alu_ri(o, 0, ALU_AND, R8, 0x7fe0);
+    em_alu_rr(o, 1, ALU_ADD, R8, RSI);
+    em_alu_ri(o, 1, ALU_OR, RDX, A64_PAGE - 1);
+    em_alu_rm(o, 1, ALU_CMP, RDX, R8, BANK(d) + tag);
     uint8_t *miss = em_jcc8(o, CC_NE);
-    em_alu_mi(o, 1, ALU_CMP, R9, BANK(d) + (int32_t)offsetof(struct a64_dtlb, amask), 0);
+    em_alu_mi(o, 1, ALU_CMP, R8, BANK(d) + (int32_t)offsetof(struct a64_dtlb, amask), 0);
     uint8_t *aligned = em_jcc8(o, CC_NE);
-    em_load(o, 1, R10, R9, BANK(d) + (int32_t)offsetof(struct a64_dtlb, addend));
-    em_rx(o, 1, 0x89, RDX, R8, RCX, 0, 0);
-    em_rx(o, 1, 0x89, R10, R8, RCX, 0, offsetof(struct a64_l0, addend));
-    em_rm(o, 0, 0xc6, 0, R8, BANK(l0_used));
+    em_alu_ri(o, 1, ALU_AND, RDX, -(int32_t)A64_PAGE);
+    em_rx(o, 1, 0x89, RDX, RSI, RCX, 0, 0);
+    em_load(o, 1, RDX, R8, BANK(d) + (int32_t)offsetof(struct a64_dtlb, addend));
+    em_rx(o, 1, 0x89, RDX, RSI, RCX, 0, offsetof(struct a64_l0, addend));
+    em_rm(o, 0, 0xc6, 0, RSI, BANK(l0_used));
     em8(o, 1);
-    em_mov_rr(o, 1, RCX, R10);
+    em_mov_rr(o, 1, RCX, RDX);
+    em_rr(o, 0, 0x33, RDX, RDX); /* xor: sets ZF */
     em_here8(o, miss);
     em_here8(o, aligned);
+    em_load(o, 1, R8, RDI, CPU(bank));
     em8(o, 0xc3); /* ret */
 }
 
@@ -46,33 +51,39 @@ void jit_mem_thunks(struct jit_out *o, uint8_t *at[2])
     thunk(o, offsetof(struct a64_dtlb, tag_w));
 }
 
-/* L0 lacks the page: `arg` is its entry in the bank, of a write in the upper half. */
+/* How an access looks at L0, as one number. */
+enum { ARG_LEN = 0xff, ARG_WRITE = 1 << 8, ARG_USER = 1 << 9 };
+
+static int32_t l0_at(const struct jit_insn *in, bool write)
+{
+    return BANK(l0) + (int32_t)(sizeof(struct a64_l0) * (write * A64_L0 + in->op.rn));
+}
+
+/* L0 does not match: the access is not aligned, but within the page? Or another page? */
 static void stub_miss(struct jit_unit *u, const struct jit_stub *s)
 {
     struct jit_out *o = &u->o;
-    em_imm(o, RCX, s->arg);
+    unsigned len = s->arg & ARG_LEN;
+    bool write = s->arg & ARG_WRITE;
+    int32_t at = l0_at(s->in, write);
+    if (!(s->arg & ARG_USER))
+        em_mov_rr(o, 1, RSI, R8);
+    if (len > 1) {
+        em_mov_rr(o, 0, RCX, RAX);
+        em_alu_ri(o, 0, ALU_AND, RCX, A64_PAGE - 1);
+        em_alu_ri(o, 0, ALU_CMP, RCX, (int32_t)(A64_PAGE - len));
+        uint8_t *in_page = em_jcc8(o, CC_BE);
+        jit_to_handler(u, s->in);
+        em_here8(o, in_page);
+        em_alu_ri(o, 1, ALU_AND, RDX, -(int32_t)A64_PAGE);
+        em_alu_rm(o, 1, ALU_CMP, RDX, RSI, at);
+        em_jcc_to(o, CC_E, s->back);
+    }
+    em_imm(o, RCX, (unsigned)at);
     em8(o, 0xe8); /* call */
     em32(o, 0);
-    em_target32(o->p - 4, u->core->jit.thunk[s->arg >= (unsigned)BANK(l0[A64_L0])]);
-    em_jcc_to(o, CC_E, s->back);
-    jit_to_handler(u, s->in);
-}
-
-/* "Above" when `len` bytes at RAX leave the page. */
-static void in_page(struct jit_out *o, unsigned len)
-{
-    em_mov_rr(o, 0, RCX, RAX);
-    em_alu_ri(o, 0, ALU_AND, RCX, A64_PAGE - 1);
-    em_alu_ri(o, 0, ALU_CMP, RCX, (int32_t)(A64_PAGE - len));
-}
-
-/* RAX is not aligned to the `arg` bytes that are accessed: the interpreter's if they leave the
- * page. */
-static void stub_unaligned(struct jit_unit *u, const struct jit_stub *s)
-{
-    struct jit_out *o = &u->o;
-    in_page(o, s->arg);
-    em_jcc_to(o, CC_BE, s->back);
+    em_target32(o->p - 4, u->core->jit.thunk[write]);
+    em_jcc_to(o, CC_E, s->back + s->skip);
     jit_to_handler(u, s->in);
 }
 
@@ -83,43 +94,52 @@ static void stub_unaligned(struct jit_unit *u, const struct jit_stub *s)
 void jit_l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool write, unsigned how)
 {
     struct jit_out *o = &u->o;
-    unsigned rn = in->op.rn;
-    int32_t at = BANK(l0) + (int32_t)(sizeof(struct a64_l0) * (write * A64_L0 + rn));
-    bool aligned = len == 1 || how & L0_ALIGNED;
-    if (rn == A64_SP) { /* its alignment may be checked */
-        em_test_m8(o, RDI, XREG(A64_SP), 15);
+    bool user = how & BANK_OF_USER;
+    unsigned bank = user ? RSI : R8;
+    int32_t at = l0_at(in, write);
+    if (in->op.rn == A64_SP && !(u->sure & SURE_SP)) { /* its alignment may be checked */
+        jit_op(u, 0, 0xf6, 0, A64_SP);                 /* test r/m8, 15 */
+        em8(o, 15);
         jit_handler_if(u, in, CC_NE);
-        aligned |= how & L0_EVEN && len <= 16;
+        u->sure |= SURE_SP;
     }
-    if (!aligned && len < 16) {
-        em8(o, 0xa8); /* test al, imm */
-        em8(o, len - 1);
-        struct jit_stub *unaligned = jit_stub(u, in, em_jcc32(o, CC_NE), stub_unaligned);
-        unaligned->arg = len;
-        unaligned->back = o->p;
-    } else if (!aligned) { /* often not, without leaving the page */
-        in_page(o, len);
-        jit_handler_if(u, in, CC_A);
-    }
-    em_load(o, 1, R8, RDI, how & BANK_OF_USER ? CPU(user) : CPU(bank));
+    if (user)
+        em_load(o, 1, RSI, RDI, CPU(user));
     em_mov_rr(o, 1, RDX, RAX);
-    em_alu_ri(o, 1, ALU_OR, RDX, A64_PAGE - 1);
-    em_alu_rm(o, 1, ALU_CMP, RDX, R8, at);
+    em_alu_ri(o, 1, ALU_AND, RDX, -(int32_t)A64_PAGE | (int32_t)(len - 1));
+    em_alu_rm(o, 1, ALU_CMP, RDX, bank, at);
     struct jit_stub *s = jit_stub(u, in, em_jcc32(o, CC_NE), stub_miss);
-    s->arg = (unsigned)at;
-    em_load(o, 1, RCX, R8, at + (int32_t)offsetof(struct a64_l0, addend));
+    s->arg = len | (write ? ARG_WRITE : 0) | (user ? ARG_USER : 0);
     s->back = o->p;
+    em_load(o, 1, RCX, bank, at + (int32_t)offsetof(struct a64_l0, addend));
+    s->skip = (unsigned)(o->p - s->back);
     if (write && u->core->jit.shadow)
         jit_shadow_note(o, len);
 }
 
-/* RAX = base register + off. What that says about alignment to `len`, for jit_l0(). */
-static unsigned base(struct jit_unit *u, const struct jit_insn *in, int32_t off, unsigned len)
+/* RAX = base register + off */
+static void base(struct jit_unit *u, const struct jit_insn *in, int32_t off)
 {
-    em_load(&u->o, 1, RAX, RDI, XREG(in->op.rn));
+    if (!off) {
+        jit_get(u, 1, RAX, in->op.rn);
+    } else {
+        em_lea(&u->o, 1, RAX, jit_src(u, in->op.rn, RAX), off);
+    }
+}
+
+/* The base register becomes RAX + off. */
+static void write_back(struct jit_unit *u, const struct jit_insn *in, int32_t off)
+{
     if (off)
         em_alu_ri(&u->o, 1, ALU_ADD, RAX, off);
-    return off & (int32_t)(len - 1) ? 0 : L0_EVEN;
+    jit_put(u, RAX, in->op.rn);
+    jit_sp_moves(u, in->op.rn, !(in->op.imm & 15));
+}
+
+void jit_sp_moves(struct jit_unit *u, unsigned rd, bool by_16)
+{
+    if (rd == A64_SP && !by_16)
+        u->sure &= ~(unsigned)SURE_SP;
 }
 
 /* dst = what is at [RCX + RAX + off], extended as opc says (1: zero, 2: sign to 64, 3: sign to 32
@@ -148,21 +168,17 @@ static void store(struct jit_unit *u, unsigned src, unsigned size, int32_t off)
 static void single(struct jit_unit *u, const struct jit_insn *in, unsigned how, bool back,
                    int32_t wb)
 {
-    struct jit_out *o = &u->o;
     unsigned size = in->word >> 30, opc = in->word >> 22 & 3;
     jit_l0(u, in, 1u << size, !opc, how);
     if (opc) {
-        load(u, RDX, size, opc, 0);
-        jit_put(u, RDX, in->op.rd);
+        unsigned dst = jit_dst(u, in->op.rd, A64_SINK, RDX);
+        load(u, dst, size, opc, 0);
+        jit_put(u, dst, in->op.rd);
     } else {
-        jit_get(u, 1, RDX, in->op.rd);
-        store(u, RDX, size, 0);
+        store(u, jit_src(u, in->op.rd, RDX), size, 0);
     }
-    if (back) {
-        if (wb)
-            em_alu_ri(o, 1, ALU_ADD, RAX, wb);
-        jit_put(u, RAX, in->op.rn);
-    }
+    if (back)
+        write_back(u, in, wb);
     u->ef = EF_NONE;
 }
 
@@ -174,8 +190,8 @@ static unsigned props_mem(uint32_t word)
 
 static void emit_uimm(struct jit_unit *u, const struct jit_insn *in)
 {
-    unsigned how = base(u, in, in->op.imm, 1u << (in->word >> 30));
-    single(u, in, how, false, 0);
+    base(u, in, in->op.imm);
+    single(u, in, BANK_OWN, false, 0);
 }
 
 static void emit_imm9(struct jit_unit *u, const struct jit_insn *in)
@@ -185,9 +201,8 @@ static void emit_imm9(struct jit_unit *u, const struct jit_insn *in)
         em_cmp_m8(&u->o, RDI, CPU(el), 0);
         jit_stub(u, in, em_jcc32(&u->o, CC_E), jit_stub_handler);
     }
-    unsigned how = base(u, in, mode == 1 ? 0 : in->op.imm, 1u << (in->word >> 30));
-    single(u, in, how | (mode == 2 ? BANK_OF_USER : BANK_OWN), mode & 1,
-           mode == 1 ? in->op.imm : 0);
+    base(u, in, mode == 1 ? 0 : in->op.imm);
+    single(u, in, mode == 2 ? BANK_OF_USER : BANK_OWN, mode & 1, mode == 1 ? in->op.imm : 0);
 }
 
 /* RAX = base + extended register << scale */
@@ -196,11 +211,12 @@ static void address_reg(struct jit_unit *u, const struct jit_insn *in, unsigned 
     struct jit_out *o = &u->o;
     unsigned option = in->word >> 13 & 7;
     bool wide = option & 1, sign = option & 4;
-    em_rm(o, wide || sign, wide || !sign ? 0x8b : 0x63, RCX, RDI, XREG(in->op.rm));
-    em_load(o, 1, RAX, RDI, XREG(in->op.rn));
+    unsigned index = wide && scale <= 3 ? jit_src(u, in->op.rm, RCX) : RCX;
+    if (index == RCX && (!wide || scale > 3))
+        jit_op(u, wide || sign, wide || !sign ? 0x8b : 0x63, RCX, in->op.rm);
     if (scale > 3)
         em_shift(o, 1, SH_SHL, RCX, scale);
-    em_rx(o, 1, 0x8d, RAX, RAX, RCX, scale > 3 ? 0 : scale, 0);
+    em_rx(o, 1, 0x8d, RAX, jit_src(u, in->op.rn, RAX), index, scale > 3 ? 0 : scale, 0);
 }
 
 static void emit_reg(struct jit_unit *u, const struct jit_insn *in)
@@ -222,29 +238,25 @@ static void emit_literal(struct jit_unit *u, const struct jit_insn *in)
 
 static void emit_pair(struct jit_unit *u, const struct jit_insn *in)
 {
-    struct jit_out *o = &u->o;
     unsigned mode = in->word >> 23 & 3, opc = in->word >> 30; /* no-allocate, post, offset, pre */
     bool is_load = in->word >> 22 & 1;
     unsigned size = opc == 2 ? 3 : 2;
     int32_t second = opc == 2 ? 8 : 4;
-    unsigned how = base(u, in, mode == 1 ? 0 : in->op.imm, (unsigned)second * 2);
-    jit_l0(u, in, (unsigned)second * 2, !is_load, how);
+    base(u, in, mode == 1 ? 0 : in->op.imm);
+    jit_l0(u, in, (unsigned)second * 2, !is_load, BANK_OWN);
     if (is_load) {
-        load(u, RDX, size, opc == 1 ? 2 : 1, 0);
-        load(u, RCX, size, opc == 1 ? 2 : 1, second);
-        jit_put(u, RCX, in->op.rm);
-        jit_put(u, RDX, in->op.rd);
+        unsigned dst = jit_dst(u, in->op.rm, A64_SINK, RDX);
+        load(u, dst, size, opc == 1 ? 2 : 1, second);
+        jit_put(u, dst, in->op.rm);
+        dst = jit_dst(u, in->op.rd, A64_SINK, RDX);
+        load(u, dst, size, opc == 1 ? 2 : 1, 0);
+        jit_put(u, dst, in->op.rd);
     } else {
-        jit_get(u, 1, RDX, in->op.rd);
-        store(u, RDX, size, 0);
-        jit_get(u, 1, RDX, in->op.rm);
-        store(u, RDX, size, second);
+        store(u, jit_src(u, in->op.rd, RDX), size, 0);
+        store(u, jit_src(u, in->op.rm, RDX), size, second);
     }
-    if (mode & 1) {
-        if (mode == 1)
-            em_alu_ri(o, 1, ALU_ADD, RAX, in->op.imm);
-        jit_put(u, RAX, in->op.rn);
-    }
+    if (mode & 1)
+        write_back(u, in, mode == 1 ? in->op.imm : 0);
     u->ef = EF_NONE;
 }
 
@@ -283,19 +295,11 @@ static void v_store(struct jit_unit *u, unsigned v, unsigned log, int32_t off)
     }
 }
 
-/* Write-back: post-index adds the offset after the access. */
-static void v_back(struct jit_unit *u, const struct jit_insn *in, bool post)
-{
-    if (post)
-        em_alu_ri(&u->o, 1, ALU_ADD, RAX, in->op.imm);
-    jit_put(u, RAX, in->op.rn);
-}
-
-static void v_single(struct jit_unit *u, const struct jit_insn *in, unsigned how)
+static void v_single(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned log = v_log(in->word);
     bool is_load = in->word >> 22 & 1;
-    jit_l0(u, in, 1u << log, !is_load, how);
+    jit_l0(u, in, 1u << log, !is_load, BANK_OWN);
     if (is_load)
         v_load(u, in->op.rd, log, 0);
     else
@@ -306,16 +310,17 @@ static void emit_v_imm(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned mode = in->word >> 24 & 1 ? 0 : in->word >> 10 & 3; /* -, post, -, pre */
     jit_fp_check(u, in);
-    v_single(u, in, base(u, in, mode == 1 ? 0 : in->op.imm, 1u << v_log(in->word)));
+    base(u, in, mode == 1 ? 0 : in->op.imm);
+    v_single(u, in);
     if (mode & 1)
-        v_back(u, in, mode == 1);
+        write_back(u, in, mode == 1 ? in->op.imm : 0);
 }
 
 static void emit_v_reg(struct jit_unit *u, const struct jit_insn *in)
 {
     jit_fp_check(u, in);
     address_reg(u, in, (unsigned)in->op.imm);
-    v_single(u, in, BANK_OWN);
+    v_single(u, in);
 }
 
 static void emit_v_pair(struct jit_unit *u, const struct jit_insn *in)
@@ -324,8 +329,8 @@ static void emit_v_pair(struct jit_unit *u, const struct jit_insn *in)
     bool is_load = in->word >> 22 & 1;
     int32_t second = 1 << log;
     jit_fp_check(u, in);
-    unsigned how = base(u, in, mode == 1 ? 0 : in->op.imm, 2u << log);
-    jit_l0(u, in, 2u << log, !is_load, how);
+    base(u, in, mode == 1 ? 0 : in->op.imm);
+    jit_l0(u, in, 2u << log, !is_load, BANK_OWN);
     if (is_load) {
         v_load(u, in->op.rd, log, 0);
         v_load(u, in->op.ra, log, second);
@@ -334,7 +339,7 @@ static void emit_v_pair(struct jit_unit *u, const struct jit_insn *in)
         v_store(u, in->op.ra, log, second);
     }
     if (mode & 1)
-        v_back(u, in, mode == 1);
+        write_back(u, in, mode == 1 ? in->op.imm : 0);
 }
 
 // clang-format off

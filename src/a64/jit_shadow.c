@@ -92,28 +92,34 @@ static bool state_same(const struct jit_state *a, const struct jit_state *b)
            a->nzcv == b->nzcv && a->fpsr == b->fpsr && a->excl_hva == b->excl_hva;
 }
 
-/* Called from code. */
-static void shadow_note(struct a64_cpu *cpu, uint8_t *at, unsigned len)
+/*
+ * Called from code, whose registers must stay as they are: it saves those that it uses, and uses no
+ * vector registers.
+ */
+__attribute__((no_caller_saved_registers, target("general-regs-only"))) static void
+shadow_note(struct a64_cpu *cpu, uint8_t *at, unsigned len)
 {
     struct jit_shadow *s = a64_core_of(cpu)->jit.state;
-    assert(s->notes_n < JIT_UNIT && len <= NOTE_MAX);
+    if (s->notes_n == JIT_UNIT || len > NOTE_MAX)
+        __builtin_trap();
     struct jit_note *n = &s->notes[s->notes_n++];
     n->at = at;
     n->len = len;
-    memcpy(n->before, at, len);
+    uint8_t *to = n->before;
+    __asm__ volatile("rep movsb" : "+D"(to), "+S"(at), "+c"(len) : : "memory");
 }
 
 void jit_shadow_note(struct jit_out *o, unsigned len)
 {
     em8(o, 0x50 + RAX); /* push: three, so that the stack is aligned for the call */
-    em8(o, 0x50 + RCX);
     em8(o, 0x50 + RDI);
+    em8(o, 0x50 + RDX);
     em_rx(o, 1, 0x8d, RSI, RCX, RAX, 0, 0);
     em_imm(o, RDX, len);
     em_imm(o, RAX, (uintptr_t)shadow_note);
     em_rr(o, 0, 0xff, 2, RAX); /* call */
+    em8(o, 0x58 + RDX);
     em8(o, 0x58 + RDI);
-    em8(o, 0x58 + RCX);
     em8(o, 0x58 + RAX);
 }
 
@@ -208,7 +214,7 @@ static enum shadow_result shadow_try(struct a64_cpu *cpu, const struct a64_op *o
 
     s->notes_n = 0;
     state_get(&before, cpu);
-    uintptr_t r = (uintptr_t)fn(cpu, op);
+    uintptr_t r = (uintptr_t)core->jit.once(cpu, op, fn);
     state_get(&mine, cpu);
     *gone = r & JIT_GONE;
     bool taken = r & JIT_TAKEN;

@@ -154,13 +154,12 @@ static void replicate(struct jit_unit *u, unsigned log)
 /* DUP (general) */
 static void emit_dup(struct jit_unit *u, const struct jit_insn *in)
 {
-    struct jit_out *o = &u->o;
     unsigned log = (unsigned)__builtin_ctz(in->word >> 16 & 31), rn = a64_src(in->word >> 5 & 31);
     jit_fp_check(u, in);
     if (log < 2)
-        em_rm(o, 0, 0x0fb6 + log, RDX, RDI, XREG(rn)); /* movzx */
+        jit_op(u, 0, 0x0fb6 + log, RDX, rn); /* movzx */
     else
-        em_load(o, log == 3, RDX, RDI, XREG(rn));
+        jit_op(u, log == 3, 0x8b, RDX, rn);
     replicate(u, log);
     put(u, in->word & 31, is_q(in->word));
 }
@@ -176,7 +175,7 @@ static void emit_ld1r(struct jit_unit *u, const struct jit_insn *in)
     struct jit_out *o = &u->o;
     unsigned log = in->word >> 10 & 3, rm = in->word >> 16 & 31, rn = in->word >> 5 & 31;
     jit_fp_check(u, in);
-    em_load(o, 1, RAX, RDI, XREG(rn));
+    jit_get(u, 1, RAX, rn);
     jit_l0(u, in, 1u << log, false, BANK_OWN);
     em_rx(o, log == 3, log < 2 ? 0x0fb6 + log : 0x8b, RDX, RCX, RAX, 0, 0);
     replicate(u, log);
@@ -185,8 +184,9 @@ static void emit_ld1r(struct jit_unit *u, const struct jit_insn *in)
         if (rm == 31)
             em_alu_ri(o, 1, ALU_ADD, RAX, 1 << log);
         else
-            em_alu_rm(o, 1, ALU_ADD, RAX, RDI, XREG(rm));
+            jit_alu(u, 1, ALU_ADD, RAX, rm);
         jit_put(u, RAX, rn);
+        jit_sp_moves(u, rn, false);
     }
 }
 

@@ -156,7 +156,7 @@ struct hv_exit a64_cpu_run(struct a64_cpu *cpu)
     }
     uint32_t host_fp = a64_fp_enter(cpu);
     while (op)
-        op = op->fn(cpu, op);
+        op = core->jit.enter ? core->jit.enter(cpu, op) : op->fn(cpu, op);
     a64_fp_leave(cpu, host_fp);
     atomic_store(&core->in_run, false);
     return cpu->exit;

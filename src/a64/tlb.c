@@ -23,7 +23,7 @@ static void bank_flush_l0(struct a64_core *core, const struct a64_bank_info *inf
     struct a64_bank *bank = &core->banks[info - core->info];
     if (!info->used || !bank->l0_used)
         return;
-    memset(bank->l0, 0, sizeof bank->l0);
+    memset(bank->l0, 0xff, sizeof bank->l0);
     bank->l0_used = false;
 }
 

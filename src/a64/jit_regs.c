@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+/*
+ * jit_regs.c - guest registers kept in host registers.
+ *
+ * In most units every instruction takes its operands from cpu->x and leaves its result there. A
+ * unit that has a loop is translated twice: the first time to count what each register is used for,
+ * and how often the unit is left, by how deep in loops that is; then those that gain more than they
+ * cost at each way in and out have a host register for the whole unit. There it has the guest's
+ * value all the time, while cpu->x is only right outside: ways in load all, ways out store what the
+ * unit's code may write at all, so that nobody needs to know what has been written where.
+ *
+ * RAX, RCX, RDX and RSI are scratch, RBP is left out because its low byte needs a prefix of its
+ * own.
+ */
+#include "src/a64/jit.h"
+
+static const uint8_t homes[] = {RBX, R9, R10, R11, R12, R13, R14, R15};
+
+/* The host register of r, which is used, or 0. */
+static unsigned home(struct jit_unit *u, unsigned r)
+{
+    if (u->regs.counting)
+        u->regs.uses[r] += u->regs.weight;
+    return u->regs.host[r];
+}
+
+static void wrote(struct jit_unit *u, unsigned r)
+{
+    u->regs.written |= BIT(r);
+    if (u->known == (int)r)
+        u->known = -1;
+}
+
+void jit_get(struct jit_unit *u, unsigned w, unsigned host, unsigned r)
+{
+    unsigned h = home(u, r);
+    if (r == A64_ZR)
+        em_imm(&u->o, host, 0);
+    else if (!h)
+        em_load(&u->o, w, host, RDI, XREG(r));
+    else if (h != host)
+        em_mov_rr(&u->o, w, host, h);
+}
+
+void jit_put(struct jit_unit *u, unsigned host, unsigned r)
+{
+    if (r == A64_SINK)
+        return;
+    unsigned h = home(u, r);
+    if (!h)
+        em_store(&u->o, 1, host, RDI, XREG(r));
+    else if (h != host)
+        em_mov_rr(&u->o, 1, h, host);
+    wrote(u, r);
+}
+
+unsigned jit_dst(struct jit_unit *u, unsigned r, unsigned other, unsigned tmp)
+{
+    unsigned h = u->regs.host[r];
+    return h && r != other ? h : tmp;
+}
+
+unsigned jit_src(struct jit_unit *u, unsigned r, unsigned tmp)
+{
+    if (u->regs.host[r])
+        return u->regs.host[r];
+    jit_get(u, 1, tmp, r);
+    return tmp;
+}
+
+void jit_op(struct jit_unit *u, unsigned w, unsigned op, unsigned reg, unsigned r)
+{
+    unsigned h = home(u, r);
+    if (h)
+        em_rr(&u->o, w, op, reg, h);
+    else
+        em_rm(&u->o, w, op, reg, RDI, XREG(r));
+}
+
+void jit_alu(struct jit_unit *u, unsigned w, enum jit_alu op, unsigned reg, unsigned r)
+{
+    jit_op(u, w, (unsigned)op << 3 | 3, reg, r);
+}
+
+void jit_alu_imm(struct jit_unit *u, unsigned w, enum jit_alu op, unsigned r, int32_t imm)
+{
+    bool small = imm >= -128 && imm < 128;
+    jit_op(u, w, small ? 0x83 : 0x81, op, r);
+    if (small)
+        em8(&u->o, (unsigned)imm);
+    else
+        em32(&u->o, (uint32_t)imm);
+}
+
+unsigned jit_test_bit(struct jit_unit *u, unsigned r, unsigned bit)
+{
+    unsigned h = home(u, r);
+    if (!h) {
+        em_test_m8(&u->o, RDI, XREG(r) + (int32_t)(bit / 8), 1u << bit % 8);
+        return CC_NE;
+    }
+    em_rr(&u->o, 1, 0x0fba, 4, h); /* bt: CF is the bit */
+    em8(&u->o, bit);
+    return CC_B;
+}
+
+void jit_set(struct jit_unit *u, unsigned r, uint64_t v)
+{
+    if (r == A64_SINK)
+        return;
+    unsigned h = home(u, r);
+    if (h) {
+        em_imm(&u->o, h, v);
+    } else if ((uint64_t)(int64_t)(int32_t)v == v) {
+        em_rm(&u->o, 1, 0xc7, 0, RDI, XREG(r));
+        em32(&u->o, (uint32_t)v);
+    } else {
+        em_imm(&u->o, RAX, v);
+        em_store(&u->o, 1, RAX, RDI, XREG(r));
+    }
+    wrote(u, r);
+}
+
+/* ---- which ---- */
+void jit_regs_none(struct jit_unit *u)
+{
+    u->regs = (struct jit_regs){.weight = 1};
+}
+
+void jit_regs_count(struct jit_unit *u)
+{
+    jit_regs_none(u);
+    u->regs.counting = true;
+}
+
+/* A use in a host register saves about one instruction; a way out and in again costs two. */
+void jit_regs_choose(struct jit_unit *u)
+{
+    struct jit_regs *g = &u->regs;
+    uint32_t least = u->core->jit.eager ? 0 : g->exits * 2 + 2;
+    g->counting = false;
+    g->uses[A64_ZR] = g->uses[A64_SINK] = 0;
+    for (unsigned i = 0; i < ARRAY_LEN(homes); i++) {
+        unsigned best = 0;
+        for (unsigned r = 1; r < A64_ZR; r++)
+            if (g->uses[r] > g->uses[best])
+                best = r;
+        if (g->uses[best] <= least)
+            return;
+        g->host[best] = homes[i];
+        g->uses[best] = 0;
+    }
+}
+
+void jit_reload(struct jit_unit *u)
+{
+    for (unsigned r = 0; r < A64_ZR; r++)
+        if (u->regs.host[r])
+            em_load(&u->o, 1, u->regs.host[r], RDI, XREG(r));
+}
+
+void jit_spill(struct jit_unit *u)
+{
+    u->regs.exits += u->regs.counting ? u->regs.weight : 0;
+    for (unsigned r = 0; r < A64_ZR; r++)
+        if (u->regs.host[r] && u->regs.written >> r & 1)
+            em_store(&u->o, 1, u->regs.host[r], RDI, XREG(r));
+}
