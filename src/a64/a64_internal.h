@@ -111,7 +111,7 @@ struct a64_jit {
     /* How C enters code: run() does by the first. */
     const struct a64_op *(*enter)(struct a64_cpu *cpu, const struct a64_op *op);
     const struct a64_op *(*once)(struct a64_cpu *cpu, const struct a64_op *op, a64_fn *code);
-    size_t begin;      /* of what can be dropped */
+    size_t begin; /* of what can be dropped */
     size_t used;
     size_t ready;          /* made present */
     struct jit_unit *unit; /* what is being translated; NULL: not made */
