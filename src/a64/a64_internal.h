@@ -99,6 +99,8 @@ struct a64_mirror {
 #endif
 #define A64_JIT_SIZE MIB(16) /* the most translated code of a vCPU */
 
+#define JIT_THUNKS 32
+
 struct jit_shadow;
 
 struct a64_jit {
@@ -107,13 +109,14 @@ struct a64_jit {
     bool eager;  /* translate what was never executed: for tests */
     unsigned warm;
     uint8_t *rw, *rx;  /* two views of the cache; NULL: not made */
-    uint8_t *thunk[2]; /* of jit_mem.c, in the writable view */
+    uint8_t *thunk[JIT_THUNKS]; /* of jit_mem.c, in the writable view */
     /* How C enters code: run() does by the first. */
     const struct a64_op *(*enter)(struct a64_cpu *cpu, const struct a64_op *op);
     const struct a64_op *(*once)(struct a64_cpu *cpu, const struct a64_op *op, a64_fn *code);
     size_t begin; /* of what can be dropped */
     size_t used;
     size_t ready;          /* made present */
+    uint8_t heat[256];     /* of parts of loops (jit_unit.c) */
     struct jit_unit *unit; /* what is being translated; NULL: not made */
     struct jit_shadow *state;
     int map_fd; /* of --perf-map, 0: none */

@@ -174,7 +174,7 @@ static void jit_map(struct jit_unit *u)
     }
 }
 
-static void jit_translate(struct a64_core *core, struct a64_op *slot, bool loops)
+static void jit_translate(struct a64_core *core, struct a64_op *slot)
 {
     struct a64_jit *jit = &core->jit;
     struct jit_unit *u =
@@ -183,7 +183,9 @@ static void jit_translate(struct a64_core *core, struct a64_op *slot, bool loops
     u->core = core;
     u->ops = core->cpu.ops;
     u->o.delta = jit->rx - jit->rw;
-    jit_unit_make(u, slot, loops);
+    jit_unit_make(u, slot);
+    if (u->o.p == jit->rw + jit->used)
+        return;
     if (core->cpu.vm->config.perf_map)
         jit_map(u);
     jit->used = align_up((uint64_t)(u->o.p - jit->rw), 16);
@@ -200,6 +202,6 @@ const struct a64_op *a64_jit_slot(struct a64_cpu *cpu, struct a64_op *slot)
         a64_predecode(slot, a64_mirror_insn(core, slot));
         A64_DISPATCH(slot);
     }
-    jit_translate(core, slot, slot->fn != a64_op_jit_late);
+    jit_translate(core, slot);
     A64_DISPATCH(slot);
 }

@@ -80,8 +80,7 @@ struct jit_stub {
     void (*emit)(struct jit_unit *u, const struct jit_stub *s);
     const struct jit_insn *in;
     uint8_t *from; /* the jump to it */
-    uint8_t *back; /* where it may go on, */
-    unsigned skip; /* and how many bytes later */
+    uint8_t *back; /* where it may go on */
     unsigned arg;
 };
 
@@ -136,10 +135,9 @@ static inline const struct jit_insn *jit_ahead(const struct jit_unit *u, const s
 }
 
 /* ---- jit_unit.c ---- */
-extern a64_fn a64_op_jit_late; /* the handler of slots within a unit that nothing leads to so far */
-/* Translates what begins at the slot, or, with `loops`, the loop that it is part of. Code is made
- * at the end of the cache. */
-void jit_unit_make(struct jit_unit *u, struct a64_op *slot, bool loops);
+/* Translates what begins at the slot, or the loop that it is part of, at the end of the cache;
+ * there may be nothing to translate, or it is too early. */
+void jit_unit_make(struct jit_unit *u, struct a64_op *slot);
 struct jit_stub *jit_stub(struct jit_unit *u, const struct jit_insn *in, uint8_t *from,
                           void (*emit)(struct jit_unit *u, const struct jit_stub *s));
 /* Go on with a slot of the page (to which a branch was `taken`), with its interpreter's handler, or
@@ -228,8 +226,9 @@ extern const struct jit_rule jit_mem_rules[];
 enum { BANK_OWN, BANK_OF_USER };
 /* RAX is the VA: RCX becomes the addend for `len` (a power of 2) bytes; RDX and RSI are used up. */
 void jit_l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool write, unsigned how);
-/* What loads and stores call: at[0] for reads, at[1] for writes. */
-void jit_mem_thunks(struct jit_out *o, uint8_t *at[2]);
+/* What loads and stores call when L0 does not match: by the log2 of their size (to 32 bytes)... */
+enum { JIT_THUNK_LOG = 7, JIT_THUNK_WRITE = 8, JIT_THUNK_USER = 16 };
+void jit_mem_thunks(struct jit_out *o, uint8_t *at[JIT_THUNKS]);
 /* An instruction changes SP: it stays a multiple of 16 if what is added to it is one. */
 void jit_sp_moves(struct jit_unit *u, unsigned rd, bool by_16);
 

@@ -12,14 +12,34 @@
 #include "src/a64/jit.h"
 #include "src/a64/sem.h"
 
+static int32_t l0_at(unsigned rn, bool write)
+{
+    return BANK(l0) + (int32_t)(sizeof(struct a64_l0) * (write * A64_L0 + rn));
+}
+
 /*
- * Out of line, shared by all code of a cache: looks RAX up in the data TLB of the bank RSI. RCX is
- * where in the bank the L0 entry is, RDX the page. On a hit the entry is filled in, RCX its addend
- * and ZF set.
+ * Out of line, shared by all code of a cache, for 1 << log bytes: L0 does not match RDX, which is
+ * what an access to RAX wants there. ECX is where in the bank that entry is. If it is only that the
+ * access is not aligned, or the data TLB has the page, RCX becomes the addend and ZF is set.
  */
-static void thunk(struct jit_out *o, int32_t tag)
+static void thunk(struct jit_out *o, unsigned kind)
 {
     _Static_assert(sizeof(struct a64_dtlb) == 32 && A64_DTLB == 1024, "the index is scaled below");
+    int32_t tag = kind & JIT_THUNK_WRITE ? (int32_t)offsetof(struct a64_dtlb, tag_w)
+                                         : (int32_t)offsetof(struct a64_dtlb, tag_r);
+    unsigned len = 1u << (kind & JIT_THUNK_LOG);
+    uint8_t *leaves = NULL, *unaligned = NULL;
+    if (!(kind & JIT_THUNK_USER))
+        em_mov_rr(o, 1, RSI, R8);
+    if (len > 1) {
+        em_mov_rr(o, 0, R8, RAX);
+        em_alu_ri(o, 0, ALU_AND, R8, A64_PAGE - 1);
+        em_alu_ri(o, 0, ALU_CMP, R8, (int32_t)(A64_PAGE - len));
+        leaves = em_jcc8(o, CC_A); /* ZF is clear */
+        em_alu_ri(o, 1, ALU_AND, RDX, -(int32_t)A64_PAGE);
+        em_rx(o, 1, ALU_CMP << 3 | 3, RDX, RSI, RCX, 0, 0);
+        unaligned = em_jcc8(o, CC_E);
+    }
     em_mov_rr(o, 1, R8, RAX);
     em_shift(o, 1, SH_SHR, R8, 7);
     em_alu_ri(o, 0, ALU_AND, R8, 0x7fe0);
@@ -35,55 +55,35 @@ static void thunk(struct jit_out *o, int32_t tag)
     em_rx(o, 1, 0x89, RDX, RSI, RCX, 0, offsetof(struct a64_l0, addend));
     em_rm(o, 0, 0xc6, 0, RSI, BANK(l0_used));
     em8(o, 1);
-    em_mov_rr(o, 1, RCX, RDX);
     em_rr(o, 0, 0x33, RDX, RDX); /* xor: sets ZF */
+    if (unaligned)
+        em_here8(o, unaligned);
+    em_rx(o, 1, 0x8b, RCX, RSI, RCX, 0, offsetof(struct a64_l0, addend));
     em_here8(o, miss);
     em_here8(o, aligned);
+    if (leaves)
+        em_here8(o, leaves);
     em_load(o, 1, R8, RDI, CPU(bank));
     em8(o, 0xc3); /* ret */
 }
 
-void jit_mem_thunks(struct jit_out *o, uint8_t *at[2])
+void jit_mem_thunks(struct jit_out *o, uint8_t *at[JIT_THUNKS])
 {
-    at[0] = o->p;
-    thunk(o, offsetof(struct a64_dtlb, tag_r));
-    at[1] = o->p;
-    thunk(o, offsetof(struct a64_dtlb, tag_w));
+    for (unsigned kind = 0; kind < JIT_THUNKS; kind++) {
+        at[kind] = o->p;
+        thunk(o, kind);
+    }
 }
 
-/* How an access looks at L0, as one number. */
-enum { ARG_LEN = 0xff, ARG_WRITE = 1 << 8, ARG_USER = 1 << 9 };
-
-static int32_t l0_at(const struct jit_insn *in, bool write)
-{
-    return BANK(l0) + (int32_t)(sizeof(struct a64_l0) * (write * A64_L0 + in->op.rn));
-}
-
-/* L0 does not match: the access is not aligned, but within the page? Or another page? */
+/* arg: the kind of thunk */
 static void stub_miss(struct jit_unit *u, const struct jit_stub *s)
 {
     struct jit_out *o = &u->o;
-    unsigned len = s->arg & ARG_LEN;
-    bool write = s->arg & ARG_WRITE;
-    int32_t at = l0_at(s->in, write);
-    if (!(s->arg & ARG_USER))
-        em_mov_rr(o, 1, RSI, R8);
-    if (len > 1) {
-        em_mov_rr(o, 0, RCX, RAX);
-        em_alu_ri(o, 0, ALU_AND, RCX, A64_PAGE - 1);
-        em_alu_ri(o, 0, ALU_CMP, RCX, (int32_t)(A64_PAGE - len));
-        uint8_t *in_page = em_jcc8(o, CC_BE);
-        jit_to_handler(u, s->in);
-        em_here8(o, in_page);
-        em_alu_ri(o, 1, ALU_AND, RDX, -(int32_t)A64_PAGE);
-        em_alu_rm(o, 1, ALU_CMP, RDX, RSI, at);
-        em_jcc_to(o, CC_E, s->back);
-    }
-    em_imm(o, RCX, (unsigned)at);
+    em_imm(o, RCX, (unsigned)l0_at(s->in->op.rn, s->arg & JIT_THUNK_WRITE));
     em8(o, 0xe8); /* call */
     em32(o, 0);
-    em_target32(o->p - 4, u->core->jit.thunk[write]);
-    em_jcc_to(o, CC_E, s->back + s->skip);
+    em_target32(o->p - 4, u->core->jit.thunk[s->arg]);
+    em_jcc_to(o, CC_E, s->back);
     jit_to_handler(u, s->in);
 }
 
@@ -96,7 +96,7 @@ void jit_l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool wr
     struct jit_out *o = &u->o;
     bool user = how & BANK_OF_USER;
     unsigned bank = user ? RSI : R8;
-    int32_t at = l0_at(in, write);
+    int32_t at = l0_at(in->op.rn, write);
     if (in->op.rn == A64_SP && !(u->sure & SURE_SP)) { /* its alignment may be checked */
         jit_op(u, 0, 0xf6, 0, A64_SP);                 /* test r/m8, 15 */
         em8(o, 15);
@@ -109,10 +109,10 @@ void jit_l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool wr
     em_alu_ri(o, 1, ALU_AND, RDX, -(int32_t)A64_PAGE | (int32_t)(len - 1));
     em_alu_rm(o, 1, ALU_CMP, RDX, bank, at);
     struct jit_stub *s = jit_stub(u, in, em_jcc32(o, CC_NE), stub_miss);
-    s->arg = len | (write ? ARG_WRITE : 0) | (user ? ARG_USER : 0);
-    s->back = o->p;
+    s->arg = (unsigned)__builtin_ctz(len) | (write ? JIT_THUNK_WRITE : 0u) |
+             (user ? JIT_THUNK_USER : 0u);
     em_load(o, 1, RCX, bank, at + (int32_t)offsetof(struct a64_l0, addend));
-    s->skip = (unsigned)(o->p - s->back);
+    s->back = o->p;
     if (write && u->core->jit.shadow)
         jit_shadow_note(o, len);
 }

@@ -18,6 +18,8 @@
 #include "src/a64/fp_host.h"
 #include "src/a64/jit.h"
 
+#define LOOP_WARM 16
+
 /* ---- ways out ---- */
 struct jit_stub *jit_stub(struct jit_unit *u, const struct jit_insn *in, uint8_t *from,
                           void (*emit)(struct jit_unit *u, const struct jit_stub *s))
@@ -198,9 +200,9 @@ static void scan(struct jit_unit *u, unsigned first, unsigned upto)
 
 /*
  * The loop that the slot is part of, as far as can be seen from there: to the furthest branch back,
- * from where that goes; if there is one, and it is not too long.
+ * from where that goes. False when there is none, it is too long, or it would not have code here.
  */
-static void scan_loop(struct jit_unit *u, unsigned slot)
+static bool scan_loop(struct jit_unit *u, unsigned slot)
 {
     unsigned from = slot, end = 0;
     for (unsigned i = 0; i < u->n; i++) {
@@ -212,10 +214,9 @@ static void scan_loop(struct jit_unit *u, unsigned slot)
         }
     }
     if (from == slot || end - from > JIT_UNIT)
-        return;
+        return false;
     scan(u, from, end);
-    if (u->first + u->n <= slot || !u->in[0].rule) /* no way leads there, or there is no code */
-        scan(u, slot, 0);
+    return u->first + u->n > slot && u->in[0].rule;
 }
 
 /* Targets of branches and depths of loops; is there a loop? */
@@ -321,6 +322,7 @@ static void emit(struct jit_unit *u)
             u->ef = EF_NONE;
         through = !(in->props & (JP_END | JP_CALL));
     }
+    u->regs.weight = 1;
     if (through)
         jit_to_slot(u, u->first + u->n, false);
     u->regs.weight = 0; /* what follows is rare */
@@ -337,8 +339,21 @@ static void emit(struct jit_unit *u)
 }
 
 /* ---- how slots come to lead to it ---- */
-A64_OP(jit_late)
+/* The handler of slots within a unit that nothing leads to so far. */
+static A64_OP(jit_late)
 {
+    return a64_jit_slot(cpu, (struct a64_op *)(uintptr_t)op);
+}
+
+/* What is part of a loop that is there already is worth translating all of that again when it was
+ * executed LOOP_WARM times. */
+static A64_OP(loop_part)
+{
+    struct a64_core *core = a64_core_of(cpu);
+    uint8_t *heat = &core->jit.heat[(uintptr_t)op / sizeof *op % ARRAY_LEN(core->jit.heat)];
+    if (++*heat < LOOP_WARM)
+        return a64_handler(a64_mirror_insn(core, op))(cpu, op);
+    *heat = 0;
     return a64_jit_slot(cpu, (struct a64_op *)(uintptr_t)op);
 }
 
@@ -361,18 +376,26 @@ static void publish(struct jit_unit *u)
     a64_mirror_has_code(u->core, u->ops);
 }
 
-void jit_unit_make(struct jit_unit *u, struct a64_op *slot, bool loops)
+void jit_unit_make(struct jit_unit *u, struct a64_op *slot)
 {
     unsigned at = (unsigned)(slot - u->ops);
+    bool warm = slot->fn == a64_op_loop_part || u->core->jit.eager;
+    u->o.p = u->core->jit.rw + u->core->jit.used;
     scan(u, at, 0);
-    if (loops)
-        scan_loop(u, at);
+    if (slot->fn != a64_op_jit_late && scan_loop(u, at)) {
+        if (!warm) {
+            a64_predecode(slot, a64_mirror_insn(u->core, slot));
+            slot->fn = a64_op_loop_part;
+            return;
+        }
+    } else if (u->first != at || u->in[0].rule == NULL) {
+        scan(u, at, 0);
+    }
     bool loop = find_targets(u);
     find_live(u);
     jit_regs_none(u);
     if (!u->in[0].rule) {
         u->n = 1;
-        u->o.p = u->core->jit.rw + u->core->jit.used;
     } else if (loop || (u->core->jit.eager && at & 1)) {
         jit_regs_count(u);
         emit(u);
