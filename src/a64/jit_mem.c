@@ -28,18 +28,15 @@ static void thunk(struct jit_out *o, unsigned kind)
     int32_t tag = kind & JIT_THUNK_WRITE ? (int32_t)offsetof(struct a64_dtlb, tag_w)
                                          : (int32_t)offsetof(struct a64_dtlb, tag_r);
     unsigned len = 1u << (kind & JIT_THUNK_LOG);
-    uint8_t *leaves = NULL, *unaligned = NULL;
+    uint8_t *unaligned = NULL;
     if (!(kind & JIT_THUNK_USER))
         em_mov_rr(o, 1, RSI, R8);
     if (len > 1) {
-        em_mov_rr(o, 0, R8, RAX);
-        em_alu_ri(o, 0, ALU_AND, R8, A64_PAGE - 1);
-        em_alu_ri(o, 0, ALU_CMP, R8, (int32_t)(A64_PAGE - len));
-        leaves = em_jcc8(o, CC_A); /* ZF is clear */
-        em_alu_ri(o, 1, ALU_AND, RDX, -(int32_t)A64_PAGE);
-        em_rx(o, 1, ALU_CMP << 3 | 3, RDX, RSI, RCX, 0, 0);
-        unaligned = em_jcc8(o, CC_E);
+        em8(o, 0xa8); /* test al, imm */
+        em8(o, len - 1);
+        unaligned = em_jcc8(o, CC_NE);
     }
+    const uint8_t *look_up = o->p;
     em_mov_rr(o, 1, R8, RAX);
     em_shift(o, 1, SH_SHR, R8, 7);
     em_alu_ri(o, 0, ALU_AND, R8, 0x7fe0);
@@ -48,23 +45,32 @@ static void thunk(struct jit_out *o, unsigned kind)
     em_alu_rm(o, 1, ALU_CMP, RDX, R8, BANK(d) + tag);
     uint8_t *miss = em_jcc8(o, CC_NE);
     em_alu_mi(o, 1, ALU_CMP, R8, BANK(d) + (int32_t)offsetof(struct a64_dtlb, amask), 0);
-    uint8_t *aligned = em_jcc8(o, CC_NE);
+    uint8_t *device = em_jcc8(o, CC_NE);
+    em_load(o, 1, R8, R8, BANK(d) + (int32_t)offsetof(struct a64_dtlb, addend));
     em_alu_ri(o, 1, ALU_AND, RDX, -(int32_t)A64_PAGE);
     em_rx(o, 1, 0x89, RDX, RSI, RCX, 0, 0);
-    em_load(o, 1, RDX, R8, BANK(d) + (int32_t)offsetof(struct a64_dtlb, addend));
-    em_rx(o, 1, 0x89, RDX, RSI, RCX, 0, offsetof(struct a64_l0, addend));
+    em_rx(o, 1, 0x89, R8, RSI, RCX, 0, offsetof(struct a64_l0, addend));
     em_rm(o, 0, 0xc6, 0, RSI, BANK(l0_used));
     em8(o, 1);
+    em_mov_rr(o, 1, RCX, R8);
     em_rr(o, 0, 0x33, RDX, RDX); /* xor: sets ZF */
-    if (unaligned)
-        em_here8(o, unaligned);
-    em_rx(o, 1, 0x8b, RCX, RSI, RCX, 0, offsetof(struct a64_l0, addend));
     em_here8(o, miss);
-    em_here8(o, aligned);
-    if (leaves)
-        em_here8(o, leaves);
+    em_here8(o, device);
+    const uint8_t *end = o->p;
     em_load(o, 1, R8, RDI, CPU(bank));
     em8(o, 0xc3); /* ret */
+    if (!unaligned)
+        return;
+    em_here8(o, unaligned);
+    em_mov_rr(o, 0, R8, RAX);
+    em_alu_ri(o, 0, ALU_AND, R8, A64_PAGE - 1);
+    em_alu_ri(o, 0, ALU_CMP, R8, (int32_t)(A64_PAGE - len));
+    em_jcc_to(o, CC_A, end); /* ZF is clear */
+    em_alu_ri(o, 1, ALU_AND, RDX, -(int32_t)A64_PAGE);
+    em_rx(o, 1, ALU_CMP << 3 | 3, RDX, RSI, RCX, 0, 0);
+    em_jcc_to(o, CC_NE, look_up);
+    em_rx(o, 1, 0x8b, RCX, RSI, RCX, 0, offsetof(struct a64_l0, addend));
+    em_jmp_to(o, end);
 }
 
 void jit_mem_thunks(struct jit_out *o, uint8_t *at[JIT_THUNKS])
