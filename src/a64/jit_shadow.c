@@ -138,11 +138,8 @@ static const struct a64_op *shadow_step(struct a64_cpu *cpu, struct jit_shadow *
 {
     struct a64_op *op = &s->ops[slot];
     a64_predecode(op, word);
-    a64_fn *fn = op->fn;
     cpu->ops = s->ops;
-    const struct a64_op *to = fn(cpu, op);
-    if (to == op && op->fn != fn) /* a direct branch's first run, in a build without tail calls */
-        to = op->fn(cpu, op);
+    const struct a64_op *to = op->fn(cpu, op);
     op->fn = a64_op_jit_stop;
     return to;
 }

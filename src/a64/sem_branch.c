@@ -73,12 +73,13 @@ static A64_COLD A64_OP(branch_first)
         A64_EACH_COND(COND_NEAR)
     };
     uint64_t to = FAR_PC;
-    bool near = to / A64_PAGE == cpu->page_va / A64_PAGE;
+    a64_fn *fn = to / A64_PAGE == cpu->page_va / A64_PAGE ? fns[op->ra].near : fns[op->ra].far;
     /* Slots are the CPU's own cache; handlers see them const because nothing else may change them.
-     */
+     * A slot that is to be translated has another handler (mirror.c), which stays. */
     struct a64_op *self = (struct a64_op *)(uintptr_t)op;
-    __atomic_store_n(&self->fn, near ? fns[op->ra].near : fns[op->ra].far, __ATOMIC_RELAXED);
-    A64_DISPATCH(op);
+    if (self->fn == a64_op_branch_first)
+        __atomic_store_n(&self->fn, fn, __ATOMIC_RELAXED);
+    return fn(cpu, op);
 }
 
 void a64_dec_b(struct a64_op *op, uint32_t insn)
