@@ -343,7 +343,7 @@ int main(int argc, char **argv)
         return 2;
     }
     start_runner(argv + i + 1);
-    ours = ours_new(soft);
+    ours = ours_new(soft, true);
     if (!ours)
         return 2;
     while (d.insns < count && shown <= show && bad < 10 * show + 1)

@@ -517,9 +517,23 @@ static uint32_t draw_undefined(struct draw *d)
 
 unsigned draw_block(struct draw *d, uint64_t va, uint32_t words[BLOCK_WORDS])
 {
-    struct block b = {.d = d, .va = va, .w = words, .room = BLOCK_WORDS - 2};
+    struct block b = {.d = d, .va = va, .w = words, .room = BLOCK_WORDS - 6};
+    const bool loop = d->loops && one_in(d, 2);
+    const uint32_t n = below(d, 31); /* what X registers hold may change, TPIDR_EL0 does not */
+    if (loop) {
+        emit(&b, 0xd2800000 | (1 + below(d, d->loops)) << 5 | n); /* movz xn, #rounds */
+        emit(&b, 0xd51bd040 | n);                                 /* msr tpidr_el0, xn */
+    }
+    const uint32_t begin = b.n;
     for (unsigned tries = 0; b.n + 6 <= b.room && tries < 4 * BLOCK_WORDS; tries++)
         emit_group(&b, true);
+    b.room += 4;
+    if (loop) {
+        emit(&b, 0xd53bd040 | n);                                  /* mrs xn, tpidr_el0 */
+        emit(&b, 0xd1000400 | n << 5 | n);                         /* sub xn, xn, #1 */
+        emit(&b, 0xd51bd040 | n);                                  /* msr tpidr_el0, xn */
+        emit(&b, 0xb5000000 | n | ((begin - b.n) & 0x7ffff) << 5); /* cbnz xn, begin */
+    }
     d->insns += b.n;
     if (one_in(d, 4)) {
         const uint32_t w = draw_undefined(d);

@@ -19,6 +19,8 @@ struct draw {
     uint16_t rows[2048];  /* drawn from: indices into a64_insns */
     uint64_t drawn[2048]; /* by row */
     uint64_t insns;
+    unsigned
+        loops; /* some blocks are loops of up to so many rounds, by way of TPIDR_EL0; 0: none */
 };
 
 /* Rows whose name begins with `only` ("" for all). */
@@ -28,8 +30,9 @@ void draw_init(struct draw *d, uint64_t seed, const char *only);
 void draw_state(struct draw *d, struct state *s);
 
 /*
- * A block that runs at `va`: forward branches only, memory accesses inside the scratch, BRK at its
- * end; sometimes a word before that which ought to be UNDEFINED. Returns its length in words.
+ * A block that runs at `va`: forward branches only (but for d->loops), memory accesses inside the
+ * scratch, BRK at its end; sometimes a word before that which ought to be UNDEFINED. Returns its
+ * length in words.
  */
 unsigned draw_block(struct draw *d, uint64_t va, uint32_t words[BLOCK_WORDS]);
 

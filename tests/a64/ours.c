@@ -33,7 +33,7 @@ static void put64(struct ours *m, uint64_t va, uint64_t v)
     le64_put(m->ram + (va - CODE_VA), v);
 }
 
-struct ours *ours_new(enum hv_soft soft)
+struct ours *ours_new(enum hv_soft soft, bool eager)
 {
     struct err err = {0};
     const struct hv_config config = {.cpus = 1, .soft = soft};
@@ -49,7 +49,7 @@ struct ours *ours_new(enum hv_soft soft)
         return NULL;
     }
     struct a64_cpu *cpu = m->cpu;
-    a64_core_of(cpu)->jit.eager = true;
+    a64_core_of(cpu)->jit.eager = eager;
     /* Level 1: 1 GiB each; level 2: 2 MiB each; level 3: pages. AF, inner shareable, MAIR index 0;
      * AP[1] lets EL0 in. */
     put64(m, TABLES_VA + 8 * (CODE_VA >> 30), L2_VA | 3);

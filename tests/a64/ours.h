@@ -12,10 +12,11 @@
 struct ours;
 
 /*
- * Makes a machine; NULL (with a message on stderr) when it cannot. Where there is a JIT, it
- * translates every instruction before it is executed.
+ * Makes a machine; NULL (with a message on stderr) when it cannot. Where there is a JIT, an `eager`
+ * one translates every instruction before it is executed, and keeps registers in the host's in
+ * every other unit; else it does what it does for guests.
  */
-struct ours *ours_new(enum hv_soft soft);
+struct ours *ours_new(enum hv_soft soft, bool eager);
 
 /* New code for the area. */
 void ours_code(struct ours *m, const void *code, uint32_t len);
