@@ -198,19 +198,29 @@ static void scan(struct jit_unit *u, unsigned first, unsigned upto)
     u->n = end;
 }
 
+/* Where a direct branch without a link goes, as a slot; the branch's own for all else. */
+static int branch_to(unsigned slot, uint32_t word)
+{
+    bool b = (word & 0xfc000000) == 0x14000000, b_cond = (word & 0xff000010) == 0x54000000;
+    bool cb_tb = (word & 0x7c000000) == 0x34000000; /* CBZ, CBNZ, TBZ, TBNZ */
+    return (int)slot + (b || b_cond || cb_tb ? jit_branch_imm(word) / 4 : 0);
+}
+
 /*
- * The loop that the slot is part of, as far as can be seen from there: to the furthest branch back,
- * from where that goes. False when there is none, it is too long, or it would not have code here.
+ * Takes in the loop that the slot is part of: to the furthest branch back that was executed, from
+ * where that goes. False when there is none, it is too long, or it would not have code here.
  */
 static bool scan_loop(struct jit_unit *u, unsigned slot)
 {
     unsigned from = slot, end = 0;
-    for (unsigned i = 0; i < u->n; i++) {
-        int to = u->in[i].to;
-        if (to >= 0 && to < (int)slot && slot + i - (unsigned)to < JIT_UNIT &&
+    for (unsigned at = slot; at < MIN(slot + JIT_UNIT, A64_PAGE_OPS); at++) {
+        if (!was_executed(u, at))
+            continue;
+        int to = branch_to(at, a64_mirror_insn(u->core, &u->ops[at]));
+        if (to >= 0 && to < (int)slot && at - (unsigned)to < JIT_UNIT &&
             was_executed(u, (unsigned)to)) {
             from = MIN(from, (unsigned)to);
-            end = slot + i + 1;
+            end = at + 1;
         }
     }
     if (from == slot || end - from > JIT_UNIT)
@@ -381,15 +391,12 @@ void jit_unit_make(struct jit_unit *u, struct a64_op *slot)
     unsigned at = (unsigned)(slot - u->ops);
     bool warm = slot->fn == a64_op_loop_part || u->core->jit.eager;
     u->o.p = u->core->jit.rw + u->core->jit.used;
-    scan(u, at, 0);
-    if (slot->fn != a64_op_jit_late && scan_loop(u, at)) {
-        if (!warm) {
-            a64_predecode(slot, a64_mirror_insn(u->core, slot));
-            slot->fn = a64_op_loop_part;
-            return;
-        }
-    } else if (u->first != at || u->in[0].rule == NULL) {
+    if (slot->fn == a64_op_jit_late || !scan_loop(u, at)) {
         scan(u, at, 0);
+    } else if (!warm) {
+        a64_predecode(slot, a64_mirror_insn(u->core, slot));
+        slot->fn = a64_op_loop_part;
+        return;
     }
     bool loop = find_targets(u);
     find_live(u);
