@@ -230,7 +230,7 @@ static void draw_op(struct sys_draw *s, struct sys_op *op)
     if (op->part) {
         for (unsigned k = 0; k < SYS_SPACES; k++) {
             /* Now and then another page of its pool. */
-            const unsigned at = (one_in(s, 4) ? other_page(page) : page) % 512;
+            const unsigned at = (!s->qemu && one_in(s, 4) ? other_page(page) : page) % 512;
             op->entry[k] = vary(s, (m->fix_block[k][el0] + UINT64_C(4096) * at) | PAGE, false);
         }
         return;

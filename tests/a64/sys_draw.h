@@ -11,9 +11,10 @@
 struct sys_draw {
     struct draw d;
     /* What QEMU 7.2 does otherwise is left out: it has no faults of cache maintenance, no hardware
-     * access flag, no SP alignment check, has op1 and op2 the other way round in the syndrome of a
-     * trapped MSR DAIFSet (D17.2.37 has op2 in bits 19:17), and says of an atomic instruction that
-     * may not read that it may not write (WnR is 0 then). */
+     * access flag, no SP alignment check, may have stored half of what then faults (which is
+     * allowed, and seen when the page that is put right is another one), has op1 and op2 the other
+     * way round in the syndrome of a trapped MSR DAIFSet (D17.2.37 has op2 in bits 19:17), and says
+     * of an atomic instruction that may not read that it may not write (WnR is 0 then). */
     bool qemu;
     unsigned blocks, passes;
     bool uci;     /* EL0 may maintain caches */

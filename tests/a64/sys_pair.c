@@ -4,13 +4,14 @@
  * code.
  *
  *   sys_pair --monitor FILE [--seed N] [--count N] [--soft jit|shadow] [--qemu PROGRAM]
- *            [--every 1] [--write FILE]
+ *            [--mirrors N] [--cache KIB] [--every 1] [--write FILE]
  *
  * Each random program (sys_draw.c) runs on two machines, by the interpreter and by translated code;
  * after every block of it the hash that its monitor prints, and at its end all of memory, must be
  * the same. With --qemu the program runs in that one, too, as the third. --count is in instructions
- * of blocks, times their passes; --every 1 hashes memory after each block, too; --write leaves the
- * last program as an ELF file. TAP.
+ * of blocks, times their passes; --mirrors and --cache give both machines so many mirrors and
+ * that much of translated code only; --every 1 hashes memory after each block, too; --write leaves
+ * the last program as an ELF file. TAP.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -37,6 +38,7 @@ static struct sys_draw s;
 static uint8_t monitor[TEXT_MAX];
 static size_t monitor_len;
 static const char *qemu, *write_to;
+static unsigned mirrors, cache_kib; /* 0: as many as there are */
 
 static uint8_t *ram_new(void)
 {
@@ -59,7 +61,12 @@ static void machine_init(struct machine *m, enum hv_soft soft)
         fprintf(stderr, "the software CPU does not start: %s\n", err.text);
         exit(2);
     }
-    a64_core_of(m->cpu)->jit.eager = true;
+    struct a64_core *core = a64_core_of(m->cpu);
+    core->jit.eager = true;
+    if (mirrors)
+        core->mirror_max = MIN(MAX(mirrors, A64_SMALL + 4), core->mirror_max);
+    if (cache_kib)
+        core->jit.size = MIN(MAX(KIB(cache_kib), KIB(512)), core->jit.size);
 }
 
 static void machine_start(struct machine *m)
@@ -308,6 +315,10 @@ int main(int argc, char **argv)
             qemu = argv[i + 1];
         else if (!strcmp(argv[i], "--write"))
             write_to = argv[i + 1];
+        else if (!strcmp(argv[i], "--mirrors"))
+            mirrors = (unsigned)strtoul(argv[i + 1], NULL, 0);
+        else if (!strcmp(argv[i], "--cache"))
+            cache_kib = (unsigned)strtoul(argv[i + 1], NULL, 0);
         else if (!strcmp(argv[i], "--every"))
             every = atoi(argv[i + 1]);
         else if (!strcmp(argv[i], "--soft") && !strcmp(argv[i + 1], "shadow"))
