@@ -4,19 +4,21 @@
  * code.
  *
  *   sys_pair --monitor FILE [--seed N] [--count N] [--soft jit|shadow] [--qemu PROGRAM]
- *            [--mirrors N] [--cache KIB] [--every 1] [--write FILE]
+ *            [--mirrors N] [--cache KIB] [--disturb 1] [--every 1] [--write FILE]
  *
  * Each random program (sys_draw.c) runs on two machines, by the interpreter and by translated code;
  * after every block of it the hash that its monitor prints, and at its end all of memory, must be
  * the same. With --qemu the program runs in that one, too, as the third. --count is in instructions
  * of blocks, times their passes; --mirrors and --cache give both machines so many mirrors and
- * that much of translated code only; --every 1 hashes memory after each block, too; --write leaves
+ * that much of translated code only; --disturb 1 has another thread kick both and say that code was
+ * written, all the time; --every 1 hashes memory after each block, too; --write leaves
  * the last program as an ELF file. TAP.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "src/a64/a64_internal.h"
@@ -39,6 +41,8 @@ static uint8_t monitor[TEXT_MAX];
 static size_t monitor_len;
 static const char *qemu, *write_to;
 static unsigned mirrors, cache_kib; /* 0: as many as there are */
+static bool disturb;
+static _Atomic bool over;
 
 static uint8_t *ram_new(void)
 {
@@ -91,9 +95,26 @@ static bool machine_line(struct machine *m)
                 m->line[m->len++] = (char)e.mmio.val;
             continue;
         }
+        if (e.reason == HV_EXIT_KICK)
+            continue;
         snprintf(m->line, sizeof m->line, "end: reason %u", (unsigned)e.reason);
         return false;
     }
+}
+
+static void *disturber(void *arg)
+{
+    (void)arg;
+    const struct timespec pause = {.tv_nsec = 20000};
+    for (uint64_t page = 0; !atomic_load(&over); page = (page + 37) % (SYS_SIZE / A64_PAGE)) {
+        nanosleep(&pause, NULL);
+        for (unsigned i = 0; i < (A64_HAS_JIT ? 2 : 1); i++) {
+            struct machine *m = i ? &jit : &interp;
+            a64_cpu_kick(m->cpu);
+            a64_vm_ram_written(m->vm, SYS_RAM + page * A64_PAGE, A64_PAGE);
+        }
+    }
+    return NULL;
 }
 
 /* ---- what differs ---- */
@@ -319,6 +340,8 @@ int main(int argc, char **argv)
             mirrors = (unsigned)strtoul(argv[i + 1], NULL, 0);
         else if (!strcmp(argv[i], "--cache"))
             cache_kib = (unsigned)strtoul(argv[i + 1], NULL, 0);
+        else if (!strcmp(argv[i], "--disturb"))
+            disturb = atoi(argv[i + 1]);
         else if (!strcmp(argv[i], "--every"))
             every = atoi(argv[i + 1]);
         else if (!strcmp(argv[i], "--soft") && !strcmp(argv[i + 1], "shadow"))
@@ -333,6 +356,9 @@ int main(int argc, char **argv)
     machine_init(&interp, HV_SOFT_INTERP);
     if (A64_HAS_JIT)
         machine_init(&jit, soft);
+    pthread_t thread;
+    if (disturb && pthread_create(&thread, NULL, disturber, NULL))
+        return 2;
     printf("1..1\n");
     fflush(stdout);
     int bad = 0;
@@ -348,6 +374,9 @@ int main(int argc, char **argv)
         if (bad)
             printf("# program %u of seed %" PRIu64 "\n", programs, seed);
     }
+    atomic_store(&over, true);
+    if (disturb)
+        pthread_join(thread, NULL);
     if (write_to)
         elf_write(write_to);
     printf("# seed %" PRIu64 ": %" PRIu64 " instructions in %u programs\n", seed, s.d.insns,

@@ -74,7 +74,7 @@ size() {
         awk '/^VmHWM/ { printf "peak RSS: %d KiB\n", $2 }' /proc/$pid/status
         kill $pid
     } <"$work/fifo"
-    wait $pid 2>/dev/null
+    wait "$pid" 2>/dev/null
 }
 
 # A thousand machines, one after the other; a hundred at once, each stopped by a full pipe: PSS, guest pages apart.
@@ -138,8 +138,8 @@ at_prompt() {
 }
 
 at_prompt_end() {
-    kill $pid
-    wait $pid 2>/dev/null
+    kill "$pid"
+    wait "$pid" 2>/dev/null
     exec 9>&-
     rm "$work/in"
 }
