@@ -185,6 +185,8 @@ struct a64_core {
     unsigned mirror_n, mirror_max;
     unsigned mirror_hand; /* where the next one to go is looked for */
     uint16_t mirror_free; /* the first of those that went: number + 1; linked by `next` */
+    uint64_t code_share;  /* memory for mirrors and translated code that may stay while it waits */
+    uint64_t wait_ns;     /* since when it waits with more; 0: it does not */
     struct a64_mirror mirror[A64_MIRRORS]; /* the first of them in the page of all the above */
     uint16_t mirror_head[A64_MIRROR_HASH]; /* of those from A64_SMALL on: number + 1 */
 
@@ -215,6 +217,9 @@ void *a64_mirror_jit_area(const struct a64_core *core);
 /* Slots of the mirror lead to translated code; those of all mirrors no longer do. */
 void a64_mirror_has_code(struct a64_core *core, const struct a64_op *ops);
 void a64_mirror_forget_code(struct a64_core *core);
+/* Before it waits: until when, UINT64_MAX for ever. And then, before it runs. */
+uint64_t a64_mirror_wait(struct a64_core *core);
+void a64_mirror_waited(struct a64_core *core);
 /* For one of `cpus` vCPUs. */
 int a64_mirror_init(struct a64_core *core, unsigned cpus);
 void a64_mirror_fini(struct a64_core *core);

@@ -11,23 +11,26 @@
  * that lead to such code do so no longer.
  *
  * Memory: one reservation per vCPU. The first mirrors, which every short run needs, are small pages
- * populated in one call; from A64_SMALL on the arena is huge-page advised. The vCPUs of a machine
- * share out 28 MiB, and 16 MiB for translated code, but each has 8 and 3 MiB of its own: not more
- * than 44 MiB for up to four vCPUs.
+ * populated in one call; from A64_SMALL on the arena is huge-page advised. With translated code,
+ * one vCPU takes 44 MiB at most, each of several 24. Several keep 44 MiB together when they have
+ * nothing to do: a vCPU that has more than its share gives all of it back when it has waited for a
+ * second.
  */
 #include <errno.h>
 #include <sys/mman.h>
 
 #include "src/a64/a64_internal.h"
+#include "vmm/clock.h"
 
 #define A64_HUGE MIB(2)
 #define JIT_WARM 2000u
 
-/* What the vCPUs of a machine share out among them, and the least that each one has. */
-#define ALL_MIRRORS   MIB(28)
-#define ALL_CODE      (ALL_MIRRORS + A64_JIT_SIZE)
-#define LEAST_MIRRORS MIB(8)
-#define LEAST_JIT     MIB(3)
+#define ONE_ARENA  MIB(28) /* of the only vCPU; translated code comes to it, A64_JIT_SIZE */
+#define EACH_ARENA MIB(16) /* of several */
+#define EACH_JIT   MIB(8)
+#define IDLE_CODE  MIB(44) /* what several vCPUs without work may keep together */
+#define IDLE_NS    NS_PER_SEC
+#define JIT_KEPT   KIB(256) /* of translated code, when it is given back: what all of it calls */
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE                                                                        \
@@ -99,16 +102,17 @@ uint32_t a64_mirror_insn(struct a64_core *core, const struct a64_op *op)
 
 int a64_mirror_init(struct a64_core *core, unsigned cpus)
 {
-    uint64_t share = align_down(MAX(ALL_MIRRORS / cpus, LEAST_MIRRORS), A64_HUGE);
-    core->mirror_max = A64_SMALL + (unsigned)(share / A64_MIRROR_SIZE);
-    core->jit.size = align_down(MAX(ALL_CODE / cpus, share + LEAST_JIT) - share, MIB(1));
-    size_t len = (size_t)(align_up(A64_SMALL * A64_MIRROR_SIZE, A64_PAGE) + share + 2 * A64_HUGE +
+    const uint64_t size = cpus > 1 ? EACH_ARENA : ONE_ARENA;
+    core->mirror_max = A64_SMALL + (unsigned)(size / A64_MIRROR_SIZE);
+    core->jit.size = cpus > 1 ? EACH_JIT : A64_JIT_SIZE;
+    core->code_share = cpus > 1 ? IDLE_CODE / cpus : UINT64_MAX;
+    size_t len = (size_t)(align_up(A64_SMALL * A64_MIRROR_SIZE, A64_PAGE) + size + 2 * A64_HUGE +
                           A64_JIT_SIZE);
     void *map =
         mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (map == MAP_FAILED)
         return -errno;
-    _Static_assert(A64_MIRRORS >= A64_SMALL + ALL_MIRRORS / A64_MIRROR_SIZE, "the array");
+    _Static_assert(A64_MIRRORS >= A64_SMALL + ONE_ARENA / A64_MIRROR_SIZE, "the array");
     /* The boundary between small and huge pages is at a multiple of 2 MiB. */
     uintptr_t huge = (uintptr_t)align_up((uintptr_t)map + A64_SMALL * A64_MIRROR_SIZE, A64_HUGE);
     core->arena = (uint8_t *)(huge - A64_SMALL * A64_MIRROR_SIZE);
@@ -153,6 +157,31 @@ void a64_mirror_drop_all(struct a64_core *core)
         memset(core->mirror_head, 0, sizeof core->mirror_head);
     core->mirror_n = 0;
     core->mirror_free = 0;
+}
+
+/* ---- memory back to the host ---- */
+uint64_t a64_mirror_wait(struct a64_core *core)
+{
+    if (core->mirror_n * A64_MIRROR_SIZE + core->jit.ready <= core->code_share)
+        return UINT64_MAX;
+    core->wait_ns = clock_mono_ns();
+    return core->wait_ns + IDLE_NS;
+}
+
+void a64_mirror_waited(struct a64_core *core)
+{
+    struct a64_jit *jit = &core->jit;
+    const uint64_t since = core->wait_ns;
+    core->wait_ns = 0;
+    if (!since || clock_mono_ns() - since < IDLE_NS)
+        return;
+    a64_mirror_drop_all(core);
+    uint8_t *end = (uint8_t *)core->arena_map + core->arena_len - A64_JIT_SIZE;
+    uint8_t *from = core->arena + A64_SMALL * A64_MIRROR_SIZE;
+    madvise(from, (size_t)(end - from), MADV_DONTNEED);
+    if (jit->ready > JIT_KEPT && jit->begin <= JIT_KEPT &&
+        !madvise(jit->rw + JIT_KEPT, A64_JIT_SIZE - JIT_KEPT, MADV_REMOVE))
+        jit->ready = JIT_KEPT;
 }
 
 /* ---- which go when all are in use ---- */
