@@ -400,11 +400,13 @@ static void emit_exclusive(struct draw_out *b)
                 again |= t[i] == t[k];
         } while (again);
     }
+    if (d->keep_monitor && (b->va + 4 * b->n) % A64_PAGE > A64_PAGE - 32)
+        return; /* the fetch of the next page may fault */
     const uint32_t a = draw_below(d, 2) << 15, r = draw_below(d, 2) << 15;
     draw_point(b, n, draw_target(d, 16), 32, 32);
     draw_emit(b, 0x08400000 | bits | (pair ? 1u << 21 : 0) | 31u << 16 | a |
                      (pair ? t[1] : 31) << 10 | n << 5 | t[0]);
-    if (draw_one_in(d, 8) && !d->no_clrex)
+    if (draw_one_in(d, 8) && !d->keep_monitor)
         draw_emit(b, 0xd503305f | 15 << 8); /* clrex */
     else if (draw_one_in(d, 2))
         draw_emit(b, 0x11000400 | t[0] << 5 | t[0]); /* add w, w, #1 */

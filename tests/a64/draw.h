@@ -21,7 +21,9 @@ struct draw {
      * within 1 MiB of any code that is drawn. */
     uint64_t scratch[DRAW_SCRATCHES];
     unsigned scratch_n;
-    bool no_clrex; /* whether a STXR that stores nothing may fault is open (C6.2.379) */
+    /* No CLREX or exception before a STXR: whether one that stores nothing may fault is open
+     * (C6.2.379). */
+    bool keep_monitor;
     unsigned rows_n;
     uint16_t rows[2048];  /* drawn from: indices into a64_insns */
     uint64_t drawn[2048]; /* by row */

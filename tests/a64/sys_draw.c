@@ -647,7 +647,7 @@ void sys_draw(struct sys_draw *s, const void *monitor, size_t len)
     for (unsigned i = 0; i < ARRAY_LEN(scratch_page); i++)
         s->d.scratch[i] = SYS_LOW + scratch_page[i] * UINT64_C(4096);
     s->d.scratch_n = ARRAY_LEN(scratch_page);
-    s->d.no_clrex = s->qemu;
+    s->d.keep_monitor = s->qemu;
     s->uci = !one_in(s, 4);
 
     m->mair = 0x0044ff; /* 0 write-back, 1 non-cacheable, 2 Device-nGnRnE */
