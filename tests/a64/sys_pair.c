@@ -11,8 +11,8 @@
  * the same. With --qemu the program runs in that one, too, as the third. --count is in instructions
  * of blocks, times their passes; --mirrors and --cache give both machines so many mirrors and
  * that much of translated code only; --disturb 1 has another thread kick both and say that code was
- * written, all the time; --every 1 hashes memory after each block, too; --write leaves
- * the last program as an ELF file. TAP.
+ * written, all the time, and has them give their code's memory back now and then; --every 1 hashes
+ * memory after each block, too; --write leaves the last program as an ELF file. TAP.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@ struct machine {
     struct a64_cpu *cpu;
     uint8_t *ram;
     char line[64];
-    unsigned len;
+    unsigned len, lines;
 };
 
 static struct machine interp, jit;
@@ -84,6 +84,11 @@ static void machine_start(struct machine *m)
 /* Runs to the end of the next line that it prints: false when there was an end instead. */
 static bool machine_line(struct machine *m)
 {
+    struct a64_core *core = a64_core_of(m->cpu);
+    if (disturb && ++m->lines % 16 == 0) {
+        core->wait_ns = 1; /* as if it had waited for long, with more than its share */
+        a64_mirror_waited(core);
+    }
     for (m->len = 0;;) {
         const struct hv_exit e = a64_cpu_run(m->cpu);
         if (e.reason == HV_EXIT_MMIO && e.mmio.write && e.mmio.gpa == SYS_UART_PA) {
