@@ -73,6 +73,12 @@ static void machine_init(struct machine *m, enum hv_soft soft)
         core->jit.size = MIN(MAX(KIB(cache_kib), KIB(512)), core->jit.size);
 }
 
+static void machine_fini(struct machine *m)
+{
+    a64_cpu_free(m->cpu);
+    a64_vm_free(m->vm);
+}
+
 static void machine_start(struct machine *m)
 {
     memcpy(m->ram, s.ram, SYS_SIZE);
@@ -382,6 +388,9 @@ int main(int argc, char **argv)
     atomic_store(&over, true);
     if (disturb)
         pthread_join(thread, NULL);
+    machine_fini(&interp);
+    if (A64_HAS_JIT)
+        machine_fini(&jit);
     if (write_to)
         elf_write(write_to);
     printf("# seed %" PRIu64 ": %" PRIu64 " instructions in %u programs\n", seed, s.d.insns,
