@@ -5,6 +5,7 @@
 # make IMAGE=x.itb app   build/release/app: one program, the launcher and the appliance; with BOARD=micro the smallest
 # make check      unit and device tests, tiny guests
 # make check-boot tiny guests, Debian's kernels, installer, U-Boot
+# make soak       a Debian guest on 4 vCPUs for an hour (MINUTES=60), checked
 # make images/wc  one C file of images/examples into an appliance (docs/kit.md)
 # make install    prefix=/usr/local and the like, DESTDIR; make uninstall; make deb (a Debian package)
 # make bench      ratios to QEMU on this host
@@ -304,6 +305,12 @@ kvm-tests: $(kvm_tests:%=$(B)/tests/%) $(B)/tests/hv/conformance
 
 check-boot: $(BIN)
 	$(Q)VIBEVMM=$(abspath $(BIN)) prove --timer tests/boot
+
+# make soak [MINUTES=60]: a Debian guest of 4 vCPUs that computes, forks, signals and writes, all of it checked.
+MINUTES ?= 60
+.PHONY: soak
+soak: $(BIN)
+	$(Q)VIBEVMM=$(abspath $(BIN)) tests/boot/soak.sh $(MINUTES)
 
 # The machine that QEMU emulates is an ARM64 host; the soft engine here says what its guests should print.
 check-kvm: $(BIN) kvm-tests

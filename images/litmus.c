@@ -2,7 +2,8 @@
 /*
  * litmus.c - the order in which two CPUs see each other's memory accesses (Arm ARM DDI 0487J.a
  * B2.3): message passing (MP), store buffering (SB), load buffering (LB), with what makes the
- * relaxed outcome impossible: DMB, store-release and load-acquire.
+ * relaxed outcome impossible: DMB, store-release and load-acquire, dependencies; coherence (CoRR);
+ * and MP and SB without any of it, where nothing but a value that nobody stored is impossible.
  *
  * Both CPUs run through arrays of pairs of variables, so that each pair is a race of its own. With
  * one CPU there is nothing to race.
@@ -103,23 +104,95 @@ static void lb_dmb(unsigned n, unsigned i)
     st(n ? &y[i].v : &x[i].v, 1);
 }
 
-static test_fn *const tests[] = {mp_dmb, mp_rel_acq, sb_dmb, sb_rel_acq, lb_dmb};
-static const char *const names[] = {
-    "MP, DMB ISHST and DMB ISHLD: not the flag without the message",
-    "MP, STLR and LDAR: not the flag without the message",
-    "SB, DMB ISH: one of the two sees the other's store",
-    "SB, STLR and LDAR: one of the two sees the other's store",
-    "LB, DMB ISH: not both see the other's store",
-};
-
-static bool forbidden(unsigned test, unsigned i)
+/* 0, but the address or the value that it is part of depends on `v` (B2.3.3). */
+static inline uint64_t zero_of(uint64_t v)
 {
-    if (test < 2)
-        return got[1][0][i] && !got[1][1][i];
-    if (test < 4)
-        return !got[0][0][i] && !got[1][0][i];
+    __asm__("eor %0, %0, %0" : "+r"(v));
+    return v;
+}
+
+static void mp_address(unsigned n, unsigned i)
+{
+    if (n) {
+        got[1][0][i] = ld(&y[i].v);
+        got[1][1][i] = ld(&x[i].v + zero_of(got[1][0][i]));
+    } else {
+        st(&x[i].v, 1);
+        barrier("dmb ishst");
+        st(&y[i].v, 1);
+    }
+}
+
+static void lb_data(unsigned n, unsigned i)
+{
+    got[n][0][i] = ld(n ? &x[i].v : &y[i].v);
+    st(n ? &y[i].v : &x[i].v, 1 + zero_of(got[n][0][i]));
+}
+
+static void corr(unsigned n, unsigned i)
+{
+    if (n) {
+        got[1][0][i] = ld(&x[i].v);
+        got[1][1][i] = ld(&x[i].v);
+    } else {
+        st(&x[i].v, 1);
+    }
+}
+
+static void mp_plain(unsigned n, unsigned i)
+{
+    if (n) {
+        got[1][0][i] = ld(&y[i].v);
+        got[1][1][i] = ld(&x[i].v);
+    } else {
+        st(&x[i].v, 1);
+        st(&y[i].v, 1);
+    }
+}
+
+static void sb_plain(unsigned n, unsigned i)
+{
+    st(n ? &y[i].v : &x[i].v, 1);
+    got[n][0][i] = ld(n ? &x[i].v : &y[i].v);
+}
+
+/* What is impossible, of pair i. */
+static bool no_message(unsigned i)
+{
+    return got[1][0][i] && !got[1][1][i];
+}
+
+static bool neither(unsigned i)
+{
+    return !got[0][0][i] && !got[1][0][i];
+}
+
+static bool both(unsigned i)
+{
     return got[0][0][i] && got[1][0][i];
 }
+
+static bool thin_air(unsigned i)
+{
+    return (got[0][0][i] | got[1][0][i] | got[1][1][i]) > 1;
+}
+
+static const struct {
+    test_fn *run;
+    bool (*impossible)(unsigned i);
+    const char *name;
+} tests[] = {
+    {mp_dmb,     no_message, "MP, DMB ISHST and DMB ISHLD: not the flag without the message"},
+    {mp_rel_acq, no_message, "MP, STLR and LDAR: not the flag without the message"          },
+    {mp_address, no_message, "MP, DMB ISHST and an address dependency: not without it"      },
+    {sb_dmb,     neither,    "SB, DMB ISH: one of the two sees the other's store"           },
+    {sb_rel_acq, neither,    "SB, STLR and LDAR: one of the two sees the other's store"     },
+    {lb_dmb,     both,       "LB, DMB ISH: not both see the other's store"                  },
+    {lb_data,    both,       "LB, data dependencies: not both see the other's store"        },
+    {corr,       no_message, "CoRR: what was seen once is not unseen"                       },
+    {mp_plain,   thin_air,   "MP with nothing: no value that nobody stored"                 },
+    {sb_plain,   thin_air,   "SB with nothing: no value that nobody stored"                 },
+};
 
 static unsigned bad[sizeof tests / sizeof tests[0]];
 
@@ -133,10 +206,10 @@ static void work(unsigned n)
                     x[i].v = y[i].v = 0;
             meet();
             for (unsigned i = 0; i < N; i++)
-                tests[t](n, i);
+                tests[t].run(n, i);
             meet();
             for (unsigned i = 0; i < N && !n; i++)
-                bad[t] += forbidden(t, i);
+                bad[t] += tests[t].impossible(i);
         }
     mmu_off();
 }
@@ -150,6 +223,6 @@ int guest_main(void)
         work(0);
     }
     for (unsigned t = 0; t < sizeof tests / sizeof tests[0]; t++)
-        check_eq(bad[t], 0, names[t]);
+        check_eq(bad[t], 0, tests[t].name);
     return guest_done();
 }

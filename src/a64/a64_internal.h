@@ -77,7 +77,7 @@ struct a64_inbox {
 };
 
 /* ---- the private half of a vCPU ---- */
-#define A64_MIRRORS     2048u
+#define A64_MIRRORS     2048u /* of a vCPU, at most; see a64_mirror_init() */
 #define A64_MIRROR_HASH 4096u
 #define A64_SMALL       12u /* the first mirrors: in small pages, found without the hash */
 /* 1024 slots, the page end, and three of padding, so that mirrors don't share cache sets. */
@@ -117,6 +117,7 @@ struct a64_jit {
     size_t used;
     size_t ready;          /* made present */
     uint8_t heat[256];     /* of parts of loops (jit_unit.c) */
+    size_t size;           /* of the cache: A64_JIT_SIZE or less */
     struct jit_unit *unit; /* what is being translated; NULL: not made */
     struct jit_shadow *state;
     int map_fd; /* of --perf-map, 0: none */
@@ -187,7 +188,11 @@ struct a64_core {
     void *arena_map;
     size_t arena_len;
     bool arena_huge; /* the advice was given */
-    unsigned mirror_n;
+    unsigned mirror_n, mirror_max;
+    unsigned mirror_hand; /* where the next one to go is looked for */
+    uint16_t mirror_free; /* the first of those that went: number + 1; linked by `next` */
+    uint64_t code_share;  /* memory for mirrors and translated code that may stay while it waits */
+    uint64_t wait_ns;     /* since when it waits with more; 0: it does not */
     struct a64_mirror mirror[A64_MIRRORS]; /* the first of them in the page of all the above */
     uint16_t mirror_head[A64_MIRROR_HASH]; /* of those from A64_SMALL on: number + 1 */
 
@@ -218,7 +223,11 @@ void *a64_mirror_jit_area(const struct a64_core *core);
 /* Slots of the mirror lead to translated code; those of all mirrors no longer do. */
 void a64_mirror_has_code(struct a64_core *core, const struct a64_op *ops);
 void a64_mirror_forget_code(struct a64_core *core);
-int a64_mirror_init(struct a64_core *core);
+/* Before it waits: until when, UINT64_MAX for ever. And then, before it runs. */
+uint64_t a64_mirror_wait(struct a64_core *core);
+void a64_mirror_waited(struct a64_core *core);
+/* For one of `cpus` vCPUs. */
+int a64_mirror_init(struct a64_core *core, unsigned cpus);
 void a64_mirror_fini(struct a64_core *core);
 
 /* ---- jit.c ---- */

@@ -435,10 +435,11 @@ static inline bool a64_store(struct a64_cpu *cpu, const struct a64_op *op, uint6
 
 /*
  * Check that [va, va + len) (len 1..64) can be read (or written) before an instruction does the
- * first of several accesses, so that it faults with no access done. False: not done, return
- * cpu->resume.
+ * first of several accesses, each of `align` bytes, so that it faults with no access done. False:
+ * not done, return cpu->resume.
  */
-bool a64_probe(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va, unsigned len, bool write);
+bool a64_probe(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va, unsigned len,
+               unsigned align, bool write);
 
 /*
  * The host address of an aligned `size` (1..16) at va, for exclusives and atomics; `write` asks for

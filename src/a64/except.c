@@ -151,6 +151,13 @@ const struct a64_op *a64_take_irq(struct a64_cpu *cpu, uint64_t pc, unsigned vec
     return a64_lookup(cpu, enter(cpu, pc, vector));
 }
 
+static bool fetch_faults(struct a64_cpu *cpu, uint64_t pc)
+{
+    struct a64_tr t;
+    return pc & 3 || !a64_translate(cpu, a64_untag(cpu, pc), !cpu->el, A64_EXEC, true, &t) ||
+           !a64_region_of(cpu->vm, align_down(t.pa, A64_PAGE), A64_PAGE);
+}
+
 const struct a64_op *a64_eret(struct a64_cpu *cpu)
 {
     struct a64_core *core = a64_core_of(cpu);
@@ -163,13 +170,15 @@ const struct a64_op *a64_eret(struct a64_cpu *cpu)
     if (unlikely(!pstate_mode_ok(spsr) || spsr & SPSR_IL)) {
         /*
          * Illegal return (D1.4.4.1): EL and SP stay, PSTATE.IL is set, so the next instruction
-         * takes an exception. A legal return that sets IL does the same from its new state.
+         * takes an exception. A legal return that sets IL does the same from its new state. To
+         * fetch that instruction comes first (D1.3.5.5).
          */
         bool legal = pstate_mode_ok(spsr);
         uint32_t mode = legal ? spsr & SPSR_MODE : a64_pstate_get(cpu) & SPSR_MODE;
         uint32_t pan = legal ? spsr & SPSR_PAN : cpu->pan ? SPSR_PAN : 0;
         a64_pstate_set(cpu, (spsr & (0xf0000000u | SPSR_DAIF)) | mode | pan);
-        const struct a64_op *to = a64_exception(cpu, pc, A64_EC_ILLEGAL, 0);
+        const struct a64_op *to = fetch_faults(cpu, pc) ? a64_goto_slow(cpu, pc)
+                                                        : a64_exception(cpu, pc, A64_EC_ILLEGAL, 0);
         cpu->sr.spsr |= SPSR_IL;
         return to;
     }

@@ -58,7 +58,7 @@ bool jit_has(const struct a64_jit *jit, const void *fn)
 static void jit_room(struct a64_core *core)
 {
     struct a64_jit *jit = &core->jit;
-    if (jit->used + JIT_ROOM > A64_JIT_SIZE) {
+    if (jit->used + JIT_ROOM > jit->size) {
         a64_mirror_forget_code(core);
         jit->used = jit->begin;
         /*

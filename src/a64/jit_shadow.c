@@ -33,6 +33,8 @@ struct jit_state {
     uint64_t v[32][2];
     uint32_t nzcv, fpsr;
     uint8_t *excl_hva;
+    uint64_t excl_val[2];
+    uint8_t excl_size;
 };
 
 struct jit_shadow {
@@ -75,6 +77,8 @@ static void state_get(struct jit_state *s, const struct a64_cpu *cpu)
     s->nzcv = a64_nzcv(cpu);
     s->fpsr = a64_fpsr_get(cpu);
     s->excl_hva = cpu->excl_hva;
+    s->excl_size = cpu->excl_size;
+    memcpy(s->excl_val, cpu->excl_val, sizeof s->excl_val);
 }
 
 static void state_set(struct a64_cpu *cpu, const struct jit_state *s)
@@ -84,6 +88,8 @@ static void state_set(struct a64_cpu *cpu, const struct jit_state *s)
     a64_nzcv_set(cpu, s->nzcv);
     a64_fpsr_set(cpu, s->fpsr);
     cpu->excl_hva = s->excl_hva;
+    cpu->excl_size = s->excl_size;
+    memcpy(cpu->excl_val, s->excl_val, sizeof s->excl_val);
 }
 
 static bool state_same(const struct jit_state *a, const struct jit_state *b)

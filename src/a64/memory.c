@@ -151,8 +151,11 @@ bool a64_store_slow(struct a64_cpu *cpu, const struct a64_op *op, struct a64_ban
     return access_slow(cpu, op, bank, va, size, A64_WRITE, &val);
 }
 
-bool a64_probe(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va, unsigned len, bool write)
+bool a64_probe(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va, unsigned len,
+               unsigned align, bool write)
 {
+    if (va & (align - 1) && cpu->sr.sctlr & A64_SCTLR_A) /* first, as in access_slow() */
+        return a64_data_fault(cpu, op, va, A64_FSC_ALIGN, write, false);
     for (uint64_t at = va;; at = align_down(at, A64_PAGE) + A64_PAGE) {
         const struct a64_dtlb *e = a64_dtlb_of(cpu->bank, at);
         struct a64_tr t;

@@ -4,22 +4,33 @@
  *
  * A mirror belongs to one vCPU and one page of guest physical memory, whatever VAs map it. Its
  * slots are decoded when they are first executed. Code that changed is not dropped but set back to
- * "decode me" in place, so that instruction TLB entries stay good. When all A64_MIRRORS are in use
- * all are dropped.
+ * "decode me" in place, so that instruction TLB entries stay good. When all are in use, a quarter
+ * of them makes room, if possible of those that were not run since the last time.
  *
  * Translated code (jit.c) jumps about in its page: when part of a page changes, all slots of it
  * that lead to such code do so no longer.
  *
  * Memory: one reservation per vCPU. The first mirrors, which every short run needs, are small pages
- * populated in one call; from A64_SMALL on the arena is huge-page advised.
+ * populated in one call; from A64_SMALL on the arena is huge-page advised. With translated code,
+ * one vCPU takes 44 MiB at most, each of several 24. Several keep 44 MiB together when they have
+ * nothing to do: a vCPU that has more than its share gives all of it back when it has waited for a
+ * second.
  */
 #include <errno.h>
 #include <sys/mman.h>
 
 #include "src/a64/a64_internal.h"
+#include "vmm/clock.h"
 
 #define A64_HUGE MIB(2)
 #define JIT_WARM 2000u
+
+#define ONE_ARENA  MIB(28) /* of the only vCPU; translated code comes to it, A64_JIT_SIZE */
+#define EACH_ARENA MIB(16) /* of several */
+#define EACH_JIT   MIB(8)
+#define IDLE_CODE  MIB(44) /* what several vCPUs without work may keep together */
+#define IDLE_NS    NS_PER_SEC
+#define JIT_KEPT   KIB(256) /* of translated code, when it is given back: what all of it calls */
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE                                                                        \
@@ -89,16 +100,22 @@ uint32_t a64_mirror_insn(struct a64_core *core, const struct a64_op *op)
     return (uint32_t)a64_host_load(core->mirror[n].hva + slot * 4, 4);
 }
 
-int a64_mirror_init(struct a64_core *core)
+int a64_mirror_init(struct a64_core *core, unsigned cpus)
 {
-    size_t len = (size_t)(A64_MIRRORS * A64_MIRROR_SIZE + 2 * A64_HUGE + A64_JIT_SIZE);
+    const uint64_t size = cpus > 1 ? EACH_ARENA : ONE_ARENA;
+    core->mirror_max = A64_SMALL + (unsigned)(size / A64_MIRROR_SIZE);
+    core->jit.size = cpus > 1 ? EACH_JIT : A64_JIT_SIZE;
+    core->code_share = cpus > 1 ? IDLE_CODE / cpus : UINT64_MAX;
+    size_t len = (size_t)(align_up(A64_SMALL * A64_MIRROR_SIZE, A64_PAGE) + size + 2 * A64_HUGE +
+                          A64_JIT_SIZE);
     void *map =
         mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (map == MAP_FAILED)
         return -errno;
+    _Static_assert(A64_MIRRORS >= A64_SMALL + ONE_ARENA / A64_MIRROR_SIZE, "the array");
     /* The boundary between small and huge pages is at a multiple of 2 MiB. */
     uintptr_t huge = (uintptr_t)align_up((uintptr_t)map + A64_SMALL * A64_MIRROR_SIZE, A64_HUGE);
-    core->arena = (uint8_t *)align_down(huge - A64_SMALL * A64_MIRROR_SIZE, A64_PAGE);
+    core->arena = (uint8_t *)(huge - A64_SMALL * A64_MIRROR_SIZE);
     core->arena_map = map;
     core->arena_len = len;
     return 0;
@@ -139,6 +156,79 @@ void a64_mirror_drop_all(struct a64_core *core)
     if (core->mirror_n > A64_SMALL)
         memset(core->mirror_head, 0, sizeof core->mirror_head);
     core->mirror_n = 0;
+    core->mirror_free = 0;
+}
+
+/* ---- memory back to the host ---- */
+uint64_t a64_mirror_wait(struct a64_core *core)
+{
+    if (core->mirror_n * A64_MIRROR_SIZE + core->jit.ready <= core->code_share)
+        return UINT64_MAX;
+    core->wait_ns = clock_mono_ns();
+    return core->wait_ns + IDLE_NS;
+}
+
+void a64_mirror_waited(struct a64_core *core)
+{
+    struct a64_jit *jit = &core->jit;
+    const uint64_t since = core->wait_ns;
+    core->wait_ns = 0;
+    if (!since || clock_mono_ns() - since < IDLE_NS)
+        return;
+    a64_mirror_drop_all(core);
+    uint8_t *end = (uint8_t *)core->arena_map + core->arena_len - A64_JIT_SIZE;
+    uint8_t *from = core->arena + A64_SMALL * A64_MIRROR_SIZE;
+    madvise(from, (size_t)(end - from), MADV_DONTNEED);
+    if (jit->ready > JIT_KEPT && jit->begin <= JIT_KEPT &&
+        !madvise(jit->rw + JIT_KEPT, A64_JIT_SIZE - JIT_KEPT, MADV_REMOVE))
+        jit->ready = JIT_KEPT;
+}
+
+/* ---- which go when all are in use ---- */
+#define NO_PAGE (~(gpa_t)0)
+
+static void mirror_unlink(struct a64_core *core, unsigned n)
+{
+    struct a64_mirror *m = &core->mirror[n];
+    uint16_t *at = &core->mirror_head[mirror_hash(m->page)];
+    while (*at != n + 1)
+        at = &core->mirror[*at - 1].next;
+    *at = m->next;
+    *m = (struct a64_mirror){.page = NO_PAGE, .next = core->mirror_free};
+    core->mirror_free = (uint16_t)(n + 1);
+}
+
+/* Which mirrors an instruction TLB leads to: a bit each. */
+static void mirror_used(const struct a64_core *core, uint64_t used[A64_MIRRORS / 64])
+{
+    memset(used, 0, A64_MIRRORS / 8);
+    for (unsigned b = 0; b < A64_BANKS; b++)
+        for (unsigned i = 0; core->info[b].imap && i < A64_ITLB; i++)
+            if (core->banks[b].i[i].page) {
+                unsigned n = mirror_number(core, core->banks[b].i[i].ops);
+                used[n / 64] |= BIT(n % 64);
+            }
+}
+
+/* A quarter of them, round and round: those that no instruction TLB leads to, or, when these are
+ * few, whichever come. */
+static void mirror_evict(struct a64_core *core)
+{
+    uint64_t used[A64_MIRRORS / 64];
+    const unsigned all = core->mirror_max - A64_SMALL;
+    unsigned want = all / 4;
+    mirror_used(core, used);
+    a64_tlb_flush_code(&core->cpu);
+    for (unsigned i = 0; i < 2 * all && want; i++) {
+        if (i == all)
+            memset(used, 0, sizeof used);
+        const unsigned n = A64_SMALL + core->mirror_hand;
+        core->mirror_hand = (core->mirror_hand + 1) % all;
+        if (used[n / 64] >> n % 64 & 1 || core->mirror[n].page == NO_PAGE)
+            continue;
+        mirror_unlink(core, n);
+        want--;
+    }
 }
 
 /* Its number + 1, 0 when there is none. */
@@ -161,16 +251,20 @@ struct a64_op *a64_mirror_of(struct a64_core *core, gpa_t page, const uint8_t *h
     unsigned n = mirror_find(core, page);
     if (n)
         return mirror_ops(core, n - 1);
-    if (core->mirror_n == A64_MIRRORS)
-        a64_mirror_drop_all(core);
-
-    n = core->mirror_n++;
+    if (core->mirror_n == core->mirror_max && !core->mirror_free)
+        mirror_evict(core);
+    if (core->mirror_free) {
+        n = core->mirror_free - 1u;
+        core->mirror_free = core->mirror[n].next;
+    } else {
+        n = core->mirror_n++;
+    }
     struct a64_op *ops = mirror_ops(core, n);
     if (n < A64_SMALL) {
         uintptr_t lo = (uintptr_t)align_down((uintptr_t)ops, A64_PAGE);
         madvise((void *)lo, (uintptr_t)(ops + A64_MIRROR_OPS) - lo, MADV_POPULATE_WRITE);
     } else if (!core->arena_huge) {
-        madvise(ops, A64_MIRRORS * A64_MIRROR_SIZE - n * A64_MIRROR_SIZE, MADV_HUGEPAGE);
+        madvise(ops, (core->mirror_max - A64_SMALL) * A64_MIRROR_SIZE, MADV_HUGEPAGE);
         core->arena_huge = true;
     }
     mirror_clear(ops, 0, A64_PAGE_OPS);

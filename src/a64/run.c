@@ -140,6 +140,7 @@ struct hv_exit a64_cpu_run(struct a64_cpu *cpu)
     cpu->mmio_at = 0;
     if (core->exited_wait) {
         core->exited_wait = false;
+        a64_mirror_waited(core);
         a64_timer_update(cpu);
     }
     if (cpu->mmio_n) {

@@ -13,7 +13,7 @@
     static A64_COLD A64_OP(name##_slow)                                                            \
     {                                                                                              \
         uint64_t va = ADDR(X(rn)), v1, v2;                                                         \
-        if (!a64_sp_ok(cpu, op) || !a64_probe(cpu, op, va, 2 * (size), false) ||                   \
+        if (!a64_sp_ok(cpu, op) || !a64_probe(cpu, op, va, 2 * (size), size, false) ||             \
             !a64_load_slow(cpu, op, cpu->bank, va, size, &v1) ||                                   \
             !a64_load_slow(cpu, op, cpu->bank, va + (size), size, &v2))                            \
             return cpu->resume;                                                                    \
@@ -44,7 +44,7 @@
     static A64_COLD A64_OP(name##_slow)                                                            \
     {                                                                                              \
         uint64_t va = ADDR(X(rn));                                                                 \
-        if (!a64_sp_ok(cpu, op) || !a64_probe(cpu, op, va, 2 * (size), true) ||                    \
+        if (!a64_sp_ok(cpu, op) || !a64_probe(cpu, op, va, 2 * (size), size, true) ||              \
             !a64_store_slow(cpu, op, cpu->bank, va, size, X(rd)) ||                                \
             !a64_store_slow(cpu, op, cpu->bank, va + (size), size, X(rm)))                         \
             return cpu->resume;                                                                    \

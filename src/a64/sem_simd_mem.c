@@ -4,8 +4,7 @@
  * STNP.
  *
  * Follows Arm ARM DDI 0487J.a C4.1.94 and C7.2. A 16-byte register is two accesses of 8 bytes,
- * which is what single-copy atomicity asks for without FEAT_LSE2 (B2.2.1). The alignment check of a
- * 16-byte access that leaves the fast path is that of its two halves. Structures are in
+ * which is what single-copy atomicity asks for without FEAT_LSE2 (B2.2.1). Structures are in
  * sem_simd_struct.c.
  */
 #include "src/a64/a64_internal.h"
@@ -19,11 +18,11 @@ static unsigned slow_step(uint64_t va, unsigned align)
     return va % 8 && align < 8 ? align : 8;
 }
 
-/* A 16-byte register that is aligned to 8 only: its halves would not notice SCTLR_EL1.A. */
+/* SCTLR_EL1.A, for the whole of an element, and before any page is looked at. */
 static bool slow_aligned(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va, unsigned align,
                          bool write)
 {
-    if (align == 16 && va % 16 && cpu->sr.sctlr & A64_SCTLR_A)
+    if (va & (align - 1) && cpu->sr.sctlr & A64_SCTLR_A)
         return a64_data_fault(cpu, op, va, A64_FSC_ALIGN, write, false);
     return true;
 }
@@ -47,7 +46,7 @@ bool simd_store_slow(struct a64_cpu *cpu, const struct a64_op *op, uint64_t va, 
                      unsigned align, const void *buf)
 {
     const unsigned step = slow_step(va, align);
-    if (!slow_aligned(cpu, op, va, align, true) || !a64_probe(cpu, op, va, len, true))
+    if (!slow_aligned(cpu, op, va, align, true) || !a64_probe(cpu, op, va, len, 1, true))
         return false;
     for (unsigned i = 0; i < len; i += step) {
         uint64_t v = 0;
@@ -122,7 +121,7 @@ static inline bool store_pair(struct a64_cpu *cpu, const struct a64_op *op, uint
         const uint64_t d[2] = {v->d[0], w->d[0]};
         return simd_store(cpu, op, va, 16, 8, d);
     }
-    return a64_probe(cpu, op, va, 8, true) && a64_store(cpu, op, va, 4, v->s[0]) &&
+    return a64_probe(cpu, op, va, 8, 4, true) && a64_store(cpu, op, va, 4, v->s[0]) &&
            a64_store(cpu, op, va + 4, 4, w->s[0]);
 }
 

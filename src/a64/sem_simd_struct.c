@@ -196,7 +196,7 @@ static A64_OP(st_lane_any)
     const unsigned log = op->imm & 3, at = (unsigned)op->imm >> 2 << log;
     const uint64_t va = cpu->x[op->rn];
     if (!a64_sp_ok(cpu, op) ||
-        (op->ra > 1 && !a64_probe(cpu, op, va, (unsigned)op->ra << log, true)))
+        (op->ra > 1 && !a64_probe(cpu, op, va, (unsigned)op->ra << log, 1u << log, true)))
         return cpu->resume;
     for (unsigned r = 0; r < op->ra; r++) {
         uint64_t v = 0;

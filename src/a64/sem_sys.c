@@ -107,7 +107,7 @@ A64_OP(wfi)
         return wfx_trap(cpu, op, 0);
     if (something_pends(cpu)) /* a masked interrupt ends WFI too (D1.6.2) */
         return a64_resync(cpu, op);
-    return wait_until(cpu, op, a64_timer_deadline(cpu));
+    return wait_until(cpu, op, MIN(a64_timer_deadline(cpu), a64_mirror_wait(a64_core_of(cpu))));
 }
 
 A64_OP(wfe)

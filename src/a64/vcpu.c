@@ -15,7 +15,7 @@ int a64_cpu_new(struct a64_vm *vm, unsigned index, struct a64_cpu **cpu, struct 
                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (core == MAP_FAILED)
         return err_sys(err, errno, "soft: cannot reserve memory for a CPU");
-    int rc = a64_mirror_init(core);
+    int rc = a64_mirror_init(core, vm->config.cpus);
     if (rc) {
         munmap(core, sizeof *core);
         return err_sys(err, -rc, "soft: cannot reserve memory for decoded code");

@@ -18,7 +18,7 @@
 #define A64_TABLE_BITS
 #include "a64_table.h"
 
-static uint64_t rnd(struct draw *d)
+uint64_t draw_rnd(struct draw *d)
 {
     /* splitmix64 */
     uint64_t z = d->seed += UINT64_C(0x9e3779b97f4a7c15);
@@ -27,14 +27,14 @@ static uint64_t rnd(struct draw *d)
     return z ^ z >> 31;
 }
 
-static unsigned below(struct draw *d, unsigned n)
+unsigned draw_below(struct draw *d, unsigned n)
 {
-    return (unsigned)((rnd(d) >> 32) * n >> 32);
+    return (unsigned)((draw_rnd(d) >> 32) * n >> 32);
 }
 
-static bool one_in(struct draw *d, unsigned n)
+bool draw_one_in(struct draw *d, unsigned n)
 {
-    return below(d, n) == 0;
+    return draw_below(d, n) == 0;
 }
 
 static bool name_is(unsigned row, const char *part)
@@ -46,6 +46,8 @@ void draw_init(struct draw *d, uint64_t seed, const char *only)
 {
     memset(d, 0, sizeof *d);
     d->seed = seed;
+    d->scratch[0] = SCRATCH_VA;
+    d->scratch_n = 1;
     for (unsigned i = 0; i < a64_insns_n && i < ARRAY_LEN(d->rows); i++)
         if (!(a64_insns[i].flags & A64_F_SYS) && !strncmp(a64_insns[i].name, only, strlen(only)))
             d->rows[d->rows_n++] = (uint16_t)i;
@@ -125,40 +127,42 @@ static const uint16_t halves[] = {
 
 static uint64_t draw_double(struct draw *d)
 {
-    const uint64_t r = rnd(d), sign = r & UINT64_C(0x8000000000000000);
-    switch (below(d, 4)) {
+    const uint64_t r = draw_rnd(d), sign = r & UINT64_C(0x8000000000000000);
+    switch (draw_below(d, 4)) {
     case 0: /* of moderate size, so that sums and products neither vanish nor overflow */
         return sign | (1023 - 32 + (r >> 52 & 63)) << 52 | (r & UINT64_C(0xfffffffffffff));
     case 1: /* few significant bits: exact results and ties */
         return sign | (1023 - 8 + (r >> 52 & 15)) << 52 | (r & UINT64_C(0xff00000000000));
     default:
-        return sign | doubles[below(d, ARRAY_LEN(doubles))];
+        return sign | doubles[draw_below(d, ARRAY_LEN(doubles))];
     }
 }
 
 static uint32_t draw_float(struct draw *d)
 {
-    const uint32_t r = (uint32_t)rnd(d), sign = r & 0x80000000;
-    switch (below(d, 4)) {
+    const uint32_t r = (uint32_t)draw_rnd(d), sign = r & 0x80000000;
+    switch (draw_below(d, 4)) {
     case 0:
         return sign | (127u - 16 + (r >> 24 & 31)) << 23 | (r & 0x7fffff);
     case 1:
         return sign | (127u - 8 + (r >> 24 & 15)) << 23 | (r & 0x7f0000);
     default:
-        return sign | floats[below(d, ARRAY_LEN(floats))];
+        return sign | floats[draw_below(d, ARRAY_LEN(floats))];
     }
 }
 
 static uint64_t draw_lanes(struct draw *d)
 {
-    const uint64_t r = rnd(d), e = edges[below(d, ARRAY_LEN(edges))];
-    switch (below(d, 8)) {
+    const uint64_t r = draw_rnd(d), e = edges[draw_below(d, ARRAY_LEN(edges))];
+    switch (draw_below(d, 8)) {
     case 0:
         return r;
     case 1: /* one edge in every byte, half or word */
-        return (e & 0xff) * UINT64_C(0x0101010101010101) ^ (r & rnd(d) & rnd(d) & rnd(d));
+        return (e & 0xff) * UINT64_C(0x0101010101010101) ^
+               (r & draw_rnd(d) & draw_rnd(d) & draw_rnd(d));
     case 2:
-        return (e & 0xffff) * UINT64_C(0x0001000100010001) ^ (r & rnd(d) & rnd(d) & rnd(d));
+        return (e & 0xffff) * UINT64_C(0x0001000100010001) ^
+               (r & draw_rnd(d) & draw_rnd(d) & draw_rnd(d));
     case 3:
         return e;
     case 4:
@@ -169,23 +173,23 @@ static uint64_t draw_lanes(struct draw *d)
     default: {
         uint64_t v = 0;
         for (unsigned i = 0; i < 4; i++)
-            v = v << 16 | halves[below(d, ARRAY_LEN(halves))] | (rnd(d) & 0x8000);
+            v = v << 16 | halves[draw_below(d, ARRAY_LEN(halves))] | (draw_rnd(d) & 0x8000);
         return v;
     }
     }
 }
 
-static uint64_t draw_word(struct draw *d)
+uint64_t draw_word(struct draw *d)
 {
-    switch (below(d, 4)) {
+    switch (draw_below(d, 4)) {
     case 0:
-        return rnd(d);
+        return draw_rnd(d);
     case 1:
-        return edges[below(d, ARRAY_LEN(edges))] + (rnd(d) & 3);
+        return edges[draw_below(d, ARRAY_LEN(edges))] + (draw_rnd(d) & 3);
     case 2:
-        return rnd(d) >> below(d, 64);
+        return draw_rnd(d) >> draw_below(d, 64);
     default:
-        return edges[below(d, ARRAY_LEN(edges))];
+        return edges[draw_below(d, ARRAY_LEN(edges))];
     }
 }
 
@@ -194,33 +198,26 @@ void draw_state(struct draw *d, struct state *s)
     memset(s, 0, sizeof *s);
     for (unsigned i = 0; i < 31; i++)
         s->x[i] = draw_word(d);
-    s->sp = SCRATCH_VA;
+    s->sp = d->scratch[draw_below(d, d->scratch_n)];
     for (unsigned i = 0; i < 32; i++) {
-        const bool same = one_in(d, 4);
+        const bool same = draw_one_in(d, 4);
         s->v[i][0] = draw_lanes(d);
         s->v[i][1] = same ? s->v[i][0] : draw_lanes(d);
     }
     for (unsigned i = 0; i < SCRATCH_SIZE; i += 8) {
-        const uint64_t v = i % 32 ? rnd(d) : draw_lanes(d);
+        const uint64_t v = i % 32 ? draw_rnd(d) : draw_lanes(d);
         memcpy(s->scratch + i, &v, 8);
     }
-    s->nzcv = (uint32_t)(rnd(d) & 0xf0000000);
-    if (one_in(d, 2)) /* RMode; FZ, DN, AHP less often */
-        s->fpcr =
-            (uint32_t)(rnd(d) & 0xc00000) | (one_in(d, 3) ? (uint32_t)(rnd(d) & 0x7000000) : 0);
-    if (one_in(d, 4))
-        s->fpsr = (uint32_t)(rnd(d) & 0x0800009f);
+    s->nzcv = (uint32_t)(draw_rnd(d) & 0xf0000000);
+    if (draw_one_in(d, 2)) /* RMode; FZ, DN, AHP less often */
+        s->fpcr = (uint32_t)(draw_rnd(d) & 0xc00000) |
+                  (draw_one_in(d, 3) ? (uint32_t)(draw_rnd(d) & 0x7000000) : 0);
+    if (draw_one_in(d, 4))
+        s->fpsr = (uint32_t)(draw_rnd(d) & 0x0800009f);
 }
 
 /* ---- instructions ---- */
-struct block {
-    struct draw *d;
-    uint64_t va;
-    uint32_t *w;
-    unsigned n, room; /* room leaves place for the end */
-};
-
-static void emit(struct block *b, uint32_t word)
+void draw_emit(struct draw_out *b, uint32_t word)
 {
     if (b->n < b->room)
         b->w[b->n++] = word;
@@ -237,7 +234,7 @@ static bool undefined(uint32_t word)
 static uint32_t draw_fields(struct draw *d, unsigned row)
 {
     const struct a64_insn *in = &a64_insns[row];
-    uint32_t word = in->value | ((uint32_t)rnd(d) & ~in->mask);
+    uint32_t word = in->value | ((uint32_t)draw_rnd(d) & ~in->mask);
     for (unsigned i = 0; i < 32; i++)
         if (a64_insn_bits[row][i] == 'x')
             word |= UINT32_C(1) << (31 - i);
@@ -286,25 +283,24 @@ static bool is_vector(uint32_t w)
     return w >> 26 & 1;
 }
 
-/* Register `rd` (31: SP) becomes `to`. SP goes by way of a general register that is then lost. */
-static void point(struct block *b, unsigned rd, uint64_t to, unsigned not1, unsigned not2)
+void draw_point(struct draw_out *b, unsigned rd, uint64_t to, unsigned not1, unsigned not2)
 {
     unsigned via = rd;
     if (rd == 31)
         do
-            via = below(b->d, 31);
+            via = draw_below(b->d, 31);
         while (via == not1 || via == not2);
-    emit(b, adr(b->va + 4 * b->n, via, to));
+    draw_emit(b, adr(b->va + 4 * b->n, via, to));
     if (rd == 31)
-        emit(b, 0x9100001f | via << 5); /* mov sp, xvia */
+        draw_emit(b, 0x9100001f | via << 5); /* mov sp, xvia */
 }
 
-/* Where an access may be aimed: so that 64 bytes either way stay in the scratch. */
-static uint64_t target(struct draw *d, unsigned align)
+uint64_t draw_target(struct draw *d, unsigned align)
 {
-    const uint64_t at = SCRATCH_AT + 64 + below(d, SCRATCH_SIZE - 160);
-    if (one_in(d, 4)) /* across the page boundary in the middle */
-        return align_down(SCRATCH_VA - below(d, 16), align);
+    const uint64_t middle = d->scratch[draw_below(d, d->scratch_n)];
+    const uint64_t at = middle - SCRATCH_SIZE / 2 + 64 + draw_below(d, SCRATCH_SIZE - 160);
+    if (draw_one_in(d, 4)) /* across the page boundary in the middle */
+        return align_down(middle - draw_below(d, 16), align);
     return align_down(at, align);
 }
 
@@ -336,12 +332,12 @@ static bool is_atomic(uint32_t w)
     return (w & 0x3f000000) == 0x08000000 || (w & 0x3b200c00) == 0x38200000;
 }
 
-static void emit_memory(struct block *b, unsigned row, uint32_t w)
+static void emit_memory(struct draw_out *b, unsigned row, uint32_t w)
 {
     struct draw *d = b->d;
     if (name_is(row, "_lit")) { /* anywhere in the scratch, word aligned */
-        const uint64_t pc = b->va + 4 * b->n, to = align_down(target(d, 4), 4);
-        emit(b, (w & ~UINT32_C(0xffffe0)) | ((uint32_t)((to - pc) >> 2) & 0x7ffff) << 5);
+        const uint64_t pc = b->va + 4 * b->n, to = align_down(draw_target(d, 4), 4);
+        draw_emit(b, (w & ~UINT32_C(0xffffe0)) | ((uint32_t)((to - pc) >> 2) & 0x7ffff) << 5);
         return;
     }
     const bool writeback = name_is(row, "_pre") || name_is(row, "_post");
@@ -350,7 +346,7 @@ static void emit_memory(struct block *b, unsigned row, uint32_t w)
     const bool structure = (w & 0x3e000000) == 0x0c000000;
     const bool atomic = is_atomic(w);
     for (;;) {
-        w = (w & ~UINT32_C(0x3e0)) | below(d, 32) << 5;
+        w = (w & ~UINT32_C(0x3e0)) | draw_below(d, 32) << 5;
         const unsigned n = rn(w);
         if (pair && rt(w) == rt2(w))
             w ^= 1;
@@ -362,79 +358,80 @@ static void emit_memory(struct block *b, unsigned row, uint32_t w)
             continue;
         break;
     }
-    const uint64_t to = target(d, atomic || rn(w) == 31 ? 16 : 1);
+    const uint64_t to = draw_target(d, atomic || rn(w) == 31 ? 16 : 1);
     uint64_t base = to - (uint64_t)offset_of(w);
     if (rn(w) == 31)
         base = align_down(base, 16);
     if (reg && rm(w) != 31) {
         /* A small index, that the extension leaves so: above it what UXTW and SXTW ignore. */
-        const unsigned option = w >> 13 & 7, small = below(d, 5);
-        const bool negative = option != 2 && one_in(d, 3);
+        const unsigned option = w >> 13 & 7, small = draw_below(d, 5);
+        const bool negative = option != 2 && draw_one_in(d, 3);
         if (rn(w) == 31)
-            point(b, 31, base, rm(w), 32);
-        emit(b, (negative ? 0x92800000 : 0xd2800000) | small << 5 |
-                    rm(w)); /* movn or movz xm, #small */
+            draw_point(b, 31, base, rm(w), 32);
+        draw_emit(b, (negative ? 0x92800000 : 0xd2800000) | small << 5 |
+                         rm(w)); /* movn or movz xm, #small */
         if (!(option & 1))
-            emit(b, 0xf2e00000 | (uint32_t)(rnd(d) & 0xffff) << 5 | rm(w)); /* movk xm, #, lsl 48 */
+            draw_emit(b, 0xf2e00000 | (uint32_t)(draw_rnd(d) & 0xffff) << 5 |
+                             rm(w)); /* movk xm, #, lsl 48 */
         if (rn(w) != 31)
-            point(b, rn(w), base, 32, 32);
+            draw_point(b, rn(w), base, 32, 32);
     } else if (atomic) {
-        point(b, rn(w), base, rm(w), 32);
+        draw_point(b, rn(w), base, rm(w), 32);
     } else {
-        point(b, rn(w), base, 32, 32);
+        draw_point(b, rn(w), base, 32, 32);
     }
-    emit(b, w);
+    draw_emit(b, w);
 }
 
-static void emit_group(struct block *b, bool branches);
-
 /* LDXR and STXR (or pairs) of one size to one place; sometimes a store or CLREX between them. */
-static void emit_exclusive(struct block *b)
+static void emit_exclusive(struct draw_out *b)
 {
     struct draw *d = b->d;
-    const bool pair = one_in(d, 3);
-    const unsigned size = pair ? 2 + below(d, 2) : below(d, 4), bits = size << 30;
-    const unsigned n = below(d, 31);
+    const bool pair = draw_one_in(d, 3);
+    const unsigned size = pair ? 2 + draw_below(d, 2) : draw_below(d, 4), bits = size << 30;
+    const unsigned n = draw_below(d, 31);
     unsigned t[5];
     for (unsigned i = 0; i < ARRAY_LEN(t); i++) {
         bool again;
         do {
-            t[i] = below(d, 31);
+            t[i] = draw_below(d, 31);
             again = t[i] == n;
             for (unsigned k = 0; k < i; k++)
                 again |= t[i] == t[k];
         } while (again);
     }
-    const uint32_t a = below(d, 2) << 15, r = below(d, 2) << 15;
-    point(b, n, target(d, 16), 32, 32);
-    emit(b, 0x08400000 | bits | (pair ? 1u << 21 : 0) | 31u << 16 | a | (pair ? t[1] : 31) << 10 |
-                n << 5 | t[0]);
-    if (one_in(d, 8))
-        emit(b, 0xd503305f | 15 << 8); /* clrex */
-    else if (one_in(d, 2))
-        emit(b, 0x11000400 | t[0] << 5 | t[0]); /* add w, w, #1 */
-    emit(b, 0x08000000 | bits | (pair ? 1u << 21 : 0) | t[4] << 16 | r | (pair ? t[2] : 31) << 10 |
-                n << 5 | (one_in(d, 2) ? t[0] : t[3]));
+    if (d->keep_monitor && (b->va + 4 * b->n) % A64_PAGE > A64_PAGE - 32)
+        return; /* the fetch of the next page may fault */
+    const uint32_t a = draw_below(d, 2) << 15, r = draw_below(d, 2) << 15;
+    draw_point(b, n, draw_target(d, 16), 32, 32);
+    draw_emit(b, 0x08400000 | bits | (pair ? 1u << 21 : 0) | 31u << 16 | a |
+                     (pair ? t[1] : 31) << 10 | n << 5 | t[0]);
+    if (draw_one_in(d, 8) && !d->keep_monitor)
+        draw_emit(b, 0xd503305f | 15 << 8); /* clrex */
+    else if (draw_one_in(d, 2))
+        draw_emit(b, 0x11000400 | t[0] << 5 | t[0]); /* add w, w, #1 */
+    draw_emit(b, 0x08000000 | bits | (pair ? 1u << 21 : 0) | t[4] << 16 | r |
+                     (pair ? t[2] : 31) << 10 | n << 5 | (draw_one_in(d, 2) ? t[0] : t[3]));
 }
 
 /* A branch over some groups that may or may not be taken. */
-static void emit_branch(struct block *b, unsigned row, uint32_t w)
+static void emit_branch(struct draw_out *b, unsigned row, uint32_t w)
 {
     struct draw *d = b->d;
     const bool reg = (w & 0xfe000000) == 0xd6000000;
-    const unsigned at = b->n, groups = below(d, 4);
-    const unsigned n = below(d, 31);
+    const unsigned at = b->n, groups = draw_below(d, 4);
+    const unsigned n = draw_below(d, 31);
     if (b->n + 2 > b->room)
         return;
     (void)row;
     if (reg) {
-        emit(b, 0); /* adr xn, target */
+        draw_emit(b, 0); /* adr xn, target */
         w = (w & ~UINT32_C(0x3e0)) | n << 5;
     }
     const unsigned branch = b->n;
-    emit(b, w);
+    draw_emit(b, w);
     for (unsigned i = 0; i < groups; i++)
-        emit_group(b, false);
+        draw_group(b, false);
     const uint32_t over = b->n - branch;
     if (reg)
         b->w[at] = adr(b->va + 4 * at, n, b->va + 4 * b->n);
@@ -447,25 +444,23 @@ static void emit_branch(struct block *b, unsigned row, uint32_t w)
 }
 
 /* MRS NZCV, FPCR, FPSR and MSR NZCV: the only system registers in the draw. */
-static void emit_sysreg(struct block *b)
+static void emit_sysreg(struct draw_out *b)
 {
     static const uint32_t words[] = {0xd53b4200, 0xd53b4400, 0xd53b4420, 0xd51b4200};
-    emit(b, words[below(b->d, ARRAY_LEN(words))] | below(b->d, 31));
+    draw_emit(b, words[draw_below(b->d, ARRAY_LEN(words))] | draw_below(b->d, 31));
 }
 
-/* One instruction and what it needs before it. Nothing is emitted when the block has no room for
- * it. */
-static void emit_group(struct block *b, bool branches)
+void draw_group(struct draw_out *b, bool branches)
 {
     struct draw *d = b->d;
     const unsigned room = b->room;
     if (b->n + 6 > room)
         return;
-    if (one_in(d, 256)) {
+    if (draw_one_in(d, 256)) {
         emit_sysreg(b);
         return;
     }
-    const unsigned row = d->rows[below(d, d->rows_n)];
+    const unsigned row = d->rows[draw_below(d, d->rows_n)];
     const uint32_t flags = a64_insns[row].flags;
     if (flags & A64_F_EXCL) {
         emit_exclusive(b);
@@ -483,7 +478,7 @@ static void emit_group(struct block *b, bool branches)
     else if (flags & (A64_F_LOAD | A64_F_STORE))
         emit_memory(b, row, w);
     else
-        emit(b, w);
+        draw_emit(b, w);
 }
 
 /*
@@ -503,11 +498,11 @@ static bool ends_qemu(uint32_t word)
  */
 static uint32_t draw_undefined(struct draw *d)
 {
-    const unsigned row = d->rows[below(d, d->rows_n)];
+    const unsigned row = d->rows[draw_below(d, d->rows_n)];
     for (unsigned i = 0; i < 16; i++) {
         uint32_t w = draw_fields(d, row);
         if (i >= 4)
-            w ^= UINT32_C(1) << below(d, 32) | UINT32_C(1) << below(d, 32);
+            w ^= UINT32_C(1) << draw_below(d, 32) | UINT32_C(1) << draw_below(d, 32);
         if (undefined(w) && !ends_qemu(w) && (w & 0xff000000) != 0xd5000000 &&
             (w & 0xff000000) != 0xd4000000)
             return w;
@@ -517,25 +512,25 @@ static uint32_t draw_undefined(struct draw *d)
 
 unsigned draw_block(struct draw *d, uint64_t va, uint32_t words[BLOCK_WORDS])
 {
-    struct block b = {.d = d, .va = va, .w = words, .room = BLOCK_WORDS - 6};
-    const bool loop = d->loops && one_in(d, 2);
-    const uint32_t n = below(d, 31); /* what X registers hold may change, TPIDR_EL0 does not */
+    struct draw_out b = {.d = d, .va = va, .w = words, .room = BLOCK_WORDS - 6};
+    const bool loop = d->loops && draw_one_in(d, 2);
+    const uint32_t n = draw_below(d, 31); /* what X registers hold may change, TPIDR_EL0 does not */
     if (loop) {
-        emit(&b, 0xd2800000 | (1 + below(d, d->loops)) << 5 | n); /* movz xn, #rounds */
-        emit(&b, 0xd51bd040 | n);                                 /* msr tpidr_el0, xn */
+        draw_emit(&b, 0xd2800000 | (1 + draw_below(d, d->loops)) << 5 | n); /* movz xn, #rounds */
+        draw_emit(&b, 0xd51bd040 | n);                                 /* msr tpidr_el0, xn */
     }
     const uint32_t begin = b.n;
     for (unsigned tries = 0; b.n + 6 <= b.room && tries < 4 * BLOCK_WORDS; tries++)
-        emit_group(&b, true);
+        draw_group(&b, true);
     b.room += 4;
     if (loop) {
-        emit(&b, 0xd53bd040 | n);                                  /* mrs xn, tpidr_el0 */
-        emit(&b, 0xd1000400 | n << 5 | n);                         /* sub xn, xn, #1 */
-        emit(&b, 0xd51bd040 | n);                                  /* msr tpidr_el0, xn */
-        emit(&b, 0xb5000000 | n | ((begin - b.n) & 0x7ffff) << 5); /* cbnz xn, begin */
+        draw_emit(&b, 0xd53bd040 | n);                                  /* mrs xn, tpidr_el0 */
+        draw_emit(&b, 0xd1000400 | n << 5 | n);                         /* sub xn, xn, #1 */
+        draw_emit(&b, 0xd51bd040 | n);                                  /* msr tpidr_el0, xn */
+        draw_emit(&b, 0xb5000000 | n | ((begin - b.n) & 0x7ffff) << 5); /* cbnz xn, begin */
     }
     d->insns += b.n;
-    if (one_in(d, 4)) {
+    if (draw_one_in(d, 4)) {
         const uint32_t w = draw_undefined(d);
         if (w)
             words[b.n++] = w;

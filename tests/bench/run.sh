@@ -12,10 +12,12 @@
 #   stream  TCP through passt, and two ports of a virtio console: vibevmm and QEMU
 #   exec    `vibevmm exec -- busybox true`, from start to end, with its phases: vibevmm, and QEMU on the same files
 #   jit     programs in a Debian guest, by the JIT and in QEMU; the compiled ones natively, too
+#   smp     four sha256sum at once in a Debian guest of 4 vCPUs, and one: vibevmm and QEMU
+#   memory  of a Debian guest at its shell prompt, beyond its RAM: 1 and 4 vCPUs
 #   l0      how often an access goes to the page of its base register's last one (make STATS=1)
 #
-# ROUNDS_START (100), ROUNDS_BOOT (5), ROUNDS_EXEC (10), ROUNDS_DISK (5), ROUNDS_STREAM (5) and ROUNDS_JIT (7) set the number of rounds,
-# MIB_STREAM (256) how much each stream carries. A part whose tool is missing says so.
+# ROUNDS_START (100), ROUNDS_BOOT (5), ROUNDS_EXEC (10), ROUNDS_DISK (5), ROUNDS_STREAM (5), ROUNDS_JIT (7) and ROUNDS_SMP (7) set the number of
+# rounds, MIB_STREAM (256) how much each stream carries. A part whose tool is missing says so.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 vmm=$PWD/build/release/vibevmm
@@ -72,7 +74,7 @@ size() {
         awk '/^VmHWM/ { printf "peak RSS: %d KiB\n", $2 }' /proc/$pid/status
         kill $pid
     } <"$work/fifo"
-    wait $pid 2>/dev/null
+    wait "$pid" 2>/dev/null
 }
 
 # A thousand machines, one after the other; a hundred at once, each stopped by a full pipe: PSS, guest pages apart.
@@ -120,12 +122,11 @@ boot() {
     $out/firstbyte -n "${ROUNDS_BOOT:-5}" -t "Debian's busybox" "$@"
 }
 
-idle() {
-    echo "== CPU use at the shell prompt, 10 s"
-    have_cloud || return 0
+# at_prompt OPTIONS...: a guest that waits at its shell prompt, $pid, until at_prompt_end.
+at_prompt() {
     mkfifo "$work/in"
     $out/vibevmm run --engine soft --mem 512M --kernel "$guests/cloud/vmlinuz" --initrd "$guests/cloud/initrd.gz" \
-        --append "$console quiet" <"$work/in" >"$work/out" 2>/dev/null &
+        --append "$console quiet" "$@" <"$work/in" >"$work/out" 2>/dev/null &
     pid=$!
     exec 9>"$work/in"
     n=0
@@ -134,14 +135,40 @@ idle() {
         n=$((n + 1))
     done
     sleep 2
+}
+
+at_prompt_end() {
+    kill "$pid"
+    wait "$pid" 2>/dev/null
+    exec 9>&-
+    rm "$work/in"
+}
+
+memory() {
+    echo "== memory of a Debian guest at its shell prompt, beyond its RAM"
+    have_cloud || return 0
+    for cpus in 1 4; do
+        at_prompt --cpus $cpus
+        awk -v cpus=$cpus '
+            /^[0-9a-f]+-[0-9a-f]+ / { guest = 0 }
+            /^Size:/ { guest = $2 >= 524288 }
+            /^Pss:/ && !guest { beyond += $2 }
+            END { printf "%d vCPU: PSS %d KiB\n", cpus, beyond }
+        ' /proc/$pid/smaps
+        at_prompt_end
+    done
+}
+
+idle() {
+    echo "== CPU use at the shell prompt, 10 s"
+    have_cloud || return 0
+    at_prompt
     ticks() { awk '{ sub(/.*\) /, ""); print $12 + $13 }' /proc/$pid/stat; }
     before=$(ticks)
     sleep 10
     after=$(ticks)
     awk -v t=$((after - before)) -v hz="$(getconf CLK_TCK)" 'BEGIN { printf "%.2f %% of a core\n", 100 * t / hz / 10 }'
-    kill $pid
-    wait $pid 2>/dev/null
-    exec 9>&-
+    at_prompt_end
 }
 
 # "WHO NAME MIB-PER-SECOND" lines of $work/figures as a table.
@@ -402,6 +429,38 @@ jit() {
         }'
 }
 
+# Each process has the same work; the throughput of four is 4 x the time of one / the time of four.
+smp() {
+    echo "== four sha256sum at once and one, 4 vCPUs, $(nproc) host CPUs (load $(cut -d' ' -f1 /proc/loadavg))"
+    have_cloud || return 0
+    guest_initrd cpuload <<'END' || return 0
+head -c 24000000 /dev/zero >/tmp/data
+cat >/tmp/four <<'EOF'
+for i in 1 2 3 4; do sha256sum /tmp/data & done
+wait
+EOF
+sha256sum /tmp/data >/dev/null
+cpuload -x one sha256sum /tmp/data >/tmp/o
+cpuload -x four sh /tmp/four >>/tmp/o
+sed -n 's/^\([a-z]* [0-9.]*\)$/= \1/p' /tmp/o
+END
+    append="$console quiet loglevel=0 rdinit=/load"
+    n=0
+    while [ $n -lt "${ROUNDS_SMP:-7}" ]; do
+        n=$((n + 1))
+        $out/vibevmm run --engine soft --cpus 4 --mem 512M --kernel "$guests/cloud/vmlinuz" --initrd "$work/initrd.gz" \
+            --append "$append" </dev/null | tr -d '\r' | sed -n "s/^= \(.*\)/vibevmm $n \1/p"
+        ! have_qemu >/dev/null || qemu-system-aarch64 -M virt,gic-version=3 -cpu cortex-a57 -accel tcg,thread=multi -smp 4 -m 512 \
+            -net none -nographic -kernel "$guests/cloud/vmlinuz" -initrd "$work/initrd.gz" -append "$append" </dev/null |
+            tr -d '\r' | sed -n "s/^= \(.*\)/qemu $n \1/p"
+    done >"$work/figures"
+    awk '{ t[$1, $2, $3] = $4; who[$1] = 1 } END {
+        for (w in who) for (i = 1; (w, i, "four") in t; i++) print w, 4 * t[w, i, "one"] / t[w, i, "four"] }' "$work/figures" |
+        sort -k1,1 -k2n | awk '
+        { v[$1, ++n[$1]] = $2 }
+        END { for (w in n) printf "%-8s n %d, min %.2f, median %.2f times the throughput of one\n", w, n[w], v[w, 1], v[w, int((n[w] + 1) / 2)] }'
+}
+
 l0() {
     echo "== L0 and TLB on the boot"
     have_cloud || return 0
@@ -410,10 +469,10 @@ l0() {
         --initrd "$guests/cloud/initrd.gz" --append "$console quiet loglevel=0 vibevmm.pipe=1" 2>&1 >/dev/null | grep '^l0:'
 }
 
-[ $# -gt 0 ] || set -- start size many boot idle disk stream exec jit l0
+[ $# -gt 0 ] || set -- start size many boot idle disk stream exec jit smp memory l0
 for part; do
     case $part in
-    start | size | many | boot | idle | disk | stream | jit | l0) $part ;;
+    start | size | many | boot | idle | disk | stream | jit | smp | memory | l0) $part ;;
     exec) exec_ ;;
     *) echo "bench: no part \"$part\"" >&2; exit 125 ;;
     esac

@@ -424,6 +424,11 @@ static void sctlr_a_and_sp_alignment(void)
     expect_u64(one(&r, 1, i_ldr(3, 1, 0), 0x6004), ABT(A64_EC_DABT, A64_FSC_ALIGN));
     expect_u64(one(&r, 1, i_ldr(3, 1, 0), 0x6008), 0);
     expect_u64(one(&r, 1, i_ldr(3, 1, 0), 0x6004), ABT(A64_EC_DABT, A64_FSC_ALIGN)); /* TLB hit */
+    /* Before any page is looked at (D1.3.5.5): page 7 is none, and page 6 ends there. */
+    expect_u64(one(&r, 1, i_stp(1, 2, 0), 0x7004), ABT(A64_EC_DABT, WNR | A64_FSC_ALIGN));
+    expect_u64(one(&r, 1, i_ldp(1, 2, 0), 0x6ffc), ABT(A64_EC_DABT, A64_FSC_ALIGN));
+    expect_u64(one(&r, 1, 0x6d000801, 0x7004), /* stp d1, d2, [x0] */
+               ABT(A64_EC_DABT, WNR | A64_FSC_ALIGN));
     cpu->sr.sctlr &= ~(uint64_t)A64_SCTLR_A;
     a64_tlb_flush_all(cpu);
     cpu->x[A64_SP] = RIG_DATA + 8;

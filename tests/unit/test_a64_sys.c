@@ -102,6 +102,12 @@ static void illegal_return_sets_il(void) /* D1.4.4.1 */
         expect_u64(r.cpu[0]->sr.elr, RIG_CODE + 0x100);
         expect_u64(r.cpu[0]->sr.spsr, 0x40000000 | BIT(20) | 5);
     }
+    /* A fetch that faults comes first, with PSTATE.IL set (D1.3.5.5). */
+    r.cpu[0]->sr.elr = RIG_CODE + 0x102;
+    expect_u64(rig_vector(&r, rig_go(&r)), 0x200);
+    expect_u64(rig_ec(&r), A64_EC_PC_ALIGN);
+    expect_u64(r.cpu[0]->sr.elr, RIG_CODE + 0x102);
+    expect_u64(r.cpu[0]->sr.spsr, 0x40000000 | BIT(20) | 5);
     rig_fini(&r);
 }
 
