@@ -22,7 +22,7 @@
 
 #define JIT_UNIT  128u     /* instructions in a unit, at most */
 #define JIT_ROOM  KIB(128) /* what a unit's code may take */
-#define JIT_STUBS (JIT_UNIT * 4)
+#define JIT_STUBS (JIT_UNIT * 8)
 
 /* What the host's flags are. */
 enum jit_ef {
@@ -150,6 +150,42 @@ int32_t jit_branch_imm(uint32_t word);
 /* ---- jit_atomic.c ---- */
 extern const struct jit_rule jit_atomic_rules[];
 
+/* ---- jit_v.c: the guest's V registers; nobody else knows where they are ---- */
+/* What an XMM register takes of one: the low 4 or 8 bytes (the rest becomes 0), or all of it. */
+enum jit_vsize { JV_S = 2, JV_D, JV_Q };
+void jit_vget(struct jit_unit *u, unsigned xmm, unsigned v, enum jit_vsize size);
+/* All of V, or its low 8 bytes and the rest 0. */
+void jit_vput(struct jit_unit *u, unsigned xmm, unsigned v, enum jit_vsize size);
+/* op reg, V: an SSE instruction that takes V as its source, all of it or the low bytes. */
+void jit_vop(struct jit_unit *u, unsigned prefix, unsigned w, unsigned op, unsigned reg,
+             unsigned v);
+/* A general register from lane `i` of 1 << log bytes, extended to 64 bits (sign: 1 to 64, 0 to 32
+ * bits, -1 zero-extended); and to a lane, the others stay. */
+void jit_vlane_get(struct jit_unit *u, unsigned reg, unsigned v, unsigned log, unsigned i,
+                   int sign);
+void jit_vlane_put(struct jit_unit *u, unsigned reg, unsigned v, unsigned log, unsigned i);
+/* V = a general register's low 4 or 8 bytes, the rest 0; by way of XMM0. */
+void jit_vput_gpr(struct jit_unit *u, unsigned w, unsigned reg, unsigned v);
+
+/* Constants of 16 bytes that instructions need: those at the end of the unit's code. */
+enum jit_const {
+    JC_ABS_S, /* all but the signs of singles, of doubles */
+    JC_ABS_D,
+    JC_NEG_S, /* the signs */
+    JC_NEG_D,
+    JC_NEG_S1, /* that of the first one */
+    JC_NEG_D1,
+    JC_SOUND_S, /* jit_vec.c, check_sound() */
+    JC_SOUND_S2,
+    JC_SOUND_D,
+    JC_SOUND_D2,
+};
+/* op xmm, the constant: in a form without an immediate */
+void jit_vop_const(struct jit_unit *u, const struct jit_insn *in, unsigned prefix, unsigned op,
+                   unsigned xmm, enum jit_const c);
+/* Props of what needs some of the host's features (A64_HOST_...). */
+unsigned jit_props_host(unsigned features);
+
 /* ---- jit_fp.c ---- */
 extern const struct jit_rule jit_fp_rules[];
 /* FP and SIMD may trap: first in the code of such an instruction. The second one: or FPCR.FZ is
@@ -158,8 +194,14 @@ void jit_fp_check(struct jit_unit *u, const struct jit_insn *in);
 void jit_fp_check_fz(struct jit_unit *u, const struct jit_insn *in);
 /* To the instruction's handler on a condition of the host. */
 void jit_handler_if(struct jit_unit *u, const struct jit_insn *in, unsigned cc);
-/* Of what needs FMA3. */
-unsigned jit_fp_props_fma(uint32_t word);
+/* The scalar in XMM0 stands: fp_sound_s(), fp_sound_d(). Else to the handler. */
+void jit_fp_sound(struct jit_unit *u, const struct jit_insn *in, unsigned dbl, bool tiny);
+
+/* ---- jit_fp_cvt.c: conversions, rounding to integers ---- */
+extern const struct jit_rule jit_fp_cvt_rules[];
+/* XMM0 = V[rn] rounded to an integer: `mode` is the low 3 bits of FRINT's opcode; quiet: no PE. */
+void jit_fp_round(struct jit_unit *u, const struct jit_insn *in, unsigned dbl, unsigned mode,
+                  bool quiet);
 
 /* ---- jit_sys.c ---- */
 extern const struct jit_rule jit_sys_rules[];

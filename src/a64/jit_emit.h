@@ -263,29 +263,53 @@ static inline void em_lea_rip(struct jit_out *o, unsigned reg, const void *at)
 }
 
 /*
- * SSE: a mandatory prefix (0: none) before the 0x0f opcode. Of the arithmetic ones SD and SS have
- * 0xf2 and 0xf3, PD and PS, like the compares, 0x66 and none.
+ * SSE: a mandatory prefix (0: none) before the opcode, which is that of the 0x0f map, or 0x38xx and
+ * 0x3axx for the longer ones. Of the arithmetic ones SD and SS have 0xf2 and 0xf3, PD and PS, like
+ * the compares, 0x66 and none.
  */
-enum { XMM0, XMM1, XMM2, XMM3 };
+enum jit_xmm { XMM0, XMM1, XMM2, XMM3, XMM4, XMM5 };
 
 #define SSE_F(dbl) ((dbl) ? 0xf2u : 0xf3u)
 #define SSE_P(dbl) ((dbl) ? 0x66u : 0u)
 
-static inline void em_sse_rr(struct jit_out *o, unsigned prefix, unsigned w, unsigned op,
-                             unsigned reg, unsigned rm)
+static inline unsigned em_sse(struct jit_out *o, unsigned prefix, unsigned op)
 {
     if (prefix)
         em8(o, prefix);
-    em_rr(o, w, 0x0f00 | op, reg, rm);
+    return op > 0xff ? 0x0f0000 | op : 0x0f00 | op;
+}
+
+static inline void em_sse_rr(struct jit_out *o, unsigned prefix, unsigned w, unsigned op,
+                             unsigned reg, unsigned rm)
+{
+    op = em_sse(o, prefix, op);
+    em_rr(o, w, op, reg, rm);
 }
 
 /* Memory at RDI + disp: the CPU. */
 static inline void em_sse_rm(struct jit_out *o, unsigned prefix, unsigned w, unsigned op,
                              unsigned reg, int32_t disp)
 {
-    if (prefix)
-        em8(o, prefix);
-    em_rm(o, w, 0x0f00 | op, reg, RDI, disp);
+    op = em_sse(o, prefix, op);
+    em_rm(o, w, op, reg, RDI, disp);
+}
+
+/* Memory at RCX + RAX + disp: the guest's, after jit_l0(). */
+static inline void em_sse_rx(struct jit_out *o, unsigned prefix, unsigned w, unsigned op,
+                             unsigned reg, int32_t disp)
+{
+    op = em_sse(o, prefix, op);
+    em_rx(o, w, op, reg, RCX, RAX, 0, disp);
+}
+
+/* Memory in the code, up to 2 GiB away: the place to give em_target32() is the last 4 bytes. */
+static inline uint8_t *em_sse_rip(struct jit_out *o, unsigned prefix, unsigned op, unsigned reg)
+{
+    op = em_sse(o, prefix, op);
+    em_op(o, 0, op, reg, 0, 0);
+    em8(o, 0x05 | (reg & 7) << 3);
+    em32(o, 0);
+    return o->p - 4;
 }
 
 /* vf[n]m{add,sub}231{s,p}{s,d} xmm0, xmm1, xmm2 (VEX.128.66.0F38, op tells which) */

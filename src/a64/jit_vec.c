@@ -3,24 +3,9 @@
  * jit_vec.c - the JIT's Advanced SIMD: floating-point arithmetic, the commonest integer
  * instructions, and loads that fill a register. When a host operation stands is told in fp_host.h.
  */
+#include "src/a64/host.h"
 #include "src/a64/jit.h"
 #include "src/a64/sem.h"
-
-static void get(struct jit_unit *u, unsigned xmm, unsigned v, bool q)
-{
-    if (q)
-        em_sse_rm(&u->o, 0, 0, 0x28, xmm, VREG(v)); /* movaps */
-    else
-        em_sse_rm(&u->o, 0xf3, 0, 0x7e, xmm, VREG(v)); /* movq */
-}
-
-/* A register of 64 bits clears the rest. */
-static void put(struct jit_unit *u, unsigned v, bool q)
-{
-    if (!q)
-        em_sse_rr(&u->o, 0xf3, 0, 0x7e, XMM0, XMM0);
-    em_sse_rm(&u->o, 0, 0, 0x29, XMM0, VREG(v));
-}
 
 static bool is_q(uint32_t word)
 {
@@ -32,33 +17,73 @@ static unsigned is_double(uint32_t word)
     return word >> 22 & 1;
 }
 
+static enum jit_vsize size_of(uint32_t word)
+{
+    return is_q(word) ? JV_Q : JV_D;
+}
+
 /* ---- floating point ---- */
 
-/* Lanes of XMM0 that are NaNs or, with `tiny`, the smallest normal number: to the handler. */
+/* What check_sound() found suspicious (`arg`: in doubles): only NaNs and the smallest normal number
+ * do not stand. */
+static void stub_sound(struct jit_unit *u, const struct jit_stub *s)
+{
+    struct jit_out *o = &u->o;
+    unsigned dbl = s->arg;
+    em_sse_rr(o, 0, 0, 0x28, XMM1, XMM0);
+    em_sse_rr(o, SSE_P(dbl), 0, 0xc2, XMM1, XMM0); /* cmpunord: quiet NaNs raise nothing */
+    em8(o, 3);
+    em_imm(o, RAX, dbl ? 0x00200000 : 0x01000000); /* its upper word without the sign, << 1 */
+    em_sse_rr(o, 0x66, 0, 0x6e, XMM3, RAX);
+    em_sse_rr(o, 0x66, 0, 0x70, XMM3, XMM3); /* pshufd: 0, K, 0, K or K in all */
+    em8(o, dbl ? 0x11 : 0x00);
+    em_sse_rr(o, 0, 0, 0x28, XMM2, XMM0);
+    em_sse_rr(o, 0x66, 0, dbl ? 0xd4 : 0xfe, XMM2, XMM2); /* paddq, paddd */
+    em_sse_rr(o, 0x66, 0, 0x76, XMM2, XMM3);              /* pcmpeqd */
+    if (dbl) {                                            /* both words of a lane */
+        em_sse_rr(o, 0x66, 0, 0x70, XMM3, XMM2);
+        em8(o, 0xb1);
+        em_sse_rr(o, 0x66, 0, 0xdb, XMM2, XMM3); /* pand */
+    }
+    em_sse_rr(o, 0x66, 0, 0xeb, XMM1, XMM2);      /* por */
+    em_sse_rr(o, SSE_P(dbl), 0, 0x50, RAX, XMM1); /* movmskps, movmskpd */
+    em_rr(o, 0, 0x85, RAX, RAX);
+    em_jcc_to(o, CC_E, s->back);
+    jit_to_handler(u, s->in);
+}
+
+/*
+ * Lanes of XMM0 that are NaNs or, with `tiny`, the smallest normal number: to the handler. The
+ * second check looks at the upper 16 bits of a lane, doubled: with exponent 0, 1 or all ones, and
+ * only then, one exponent more is below 3 exponents; that much below 0 as signed numbers, so that
+ * a saturating sum tells.
+ */
 static void check_sound(struct jit_unit *u, const struct jit_insn *in, unsigned dbl, bool tiny)
 {
     struct jit_out *o = &u->o;
     em_sse_rr(o, 0, 0, 0x28, XMM1, XMM0);
-    em_sse_rr(o, SSE_P(dbl), 0, 0xc2, XMM1, XMM0); /* cmpunord: quiet NaNs raise nothing */
-    em8(o, 3);
     if (tiny) {
-        em_imm(o, RAX, dbl ? 0x00200000 : 0x01000000); /* its upper word without the sign, << 1 */
-        em_sse_rr(o, 0x66, 0, 0x6e, XMM3, RAX);
-        em_sse_rr(o, 0x66, 0, 0x70, XMM3, XMM3); /* pshufd: 0, K, 0, K or K in all */
-        em8(o, dbl ? 0x11 : 0x00);
-        em_sse_rr(o, 0, 0, 0x28, XMM2, XMM0);
-        em_sse_rr(o, 0x66, 0, dbl ? 0xd4 : 0xfe, XMM2, XMM2); /* paddq, paddd */
-        em_sse_rr(o, 0x66, 0, 0x76, XMM2, XMM3);              /* pcmpeqd */
-        if (dbl) {                                            /* both words of a lane */
-            em_sse_rr(o, 0x66, 0, 0x70, XMM3, XMM2);
-            em8(o, 0xb1);
-            em_sse_rr(o, 0x66, 0, 0xdb, XMM2, XMM3); /* pand */
-        }
-        em_sse_rr(o, 0x66, 0, 0xeb, XMM1, XMM2); /* por */
+        em_sse_rr(o, 0x66, 0, 0xfd, XMM1, XMM1); /* paddw */
+        jit_vop_const(u, in, 0x66, 0xfd, XMM1, dbl ? JC_SOUND_D : JC_SOUND_S);
+        jit_vop_const(u, in, 0x66, 0xed, XMM1, dbl ? JC_SOUND_D2 : JC_SOUND_S2); /* paddsw */
+    } else {
+        em_sse_rr(o, SSE_P(dbl), 0, 0xc2, XMM1, XMM0); /* cmpunord */
+        em8(o, 3);
     }
     em_sse_rr(o, SSE_P(dbl), 0, 0x50, RAX, XMM1); /* movmskps, movmskpd */
-    em_rr(o, 0, 0x85, RAX, RAX);
-    jit_handler_if(u, in, CC_NE);
+    if (is_q(in->word)) {
+        em_rr(o, 0, 0x85, RAX, RAX);
+    } else {
+        em8(o, 0xa8); /* test al, imm */
+        em8(o, 3);
+    }
+    if (tiny) {
+        struct jit_stub *s = jit_stub(u, in, em_jcc32(o, CC_NE), stub_sound);
+        s->back = o->p;
+        s->arg = dbl;
+    } else {
+        jit_handler_if(u, in, CC_NE);
+    }
 }
 
 static bool is_div(uint32_t word)
@@ -75,27 +100,32 @@ static unsigned props_arith(uint32_t word)
 static void emit_arith(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned dbl = is_double(in->word);
-    bool q = is_q(in->word), mul = in->word >> 29 & 1;
+    bool mul = in->word >> 29 & 1;
     unsigned op = is_div(in->word) ? 0x5e : mul ? 0x59 : in->word >> 23 & 1 ? 0x5c : 0x58;
     jit_fp_check_fz(u, in);
-    get(u, XMM0, in->op.rn, q);
-    get(u, XMM1, in->op.rm, q);
+    jit_vget(u, XMM0, in->op.rn, size_of(in->word));
+    jit_vget(u, XMM1, in->op.rm, size_of(in->word));
     em_sse_rr(&u->o, SSE_P(dbl), 0, op, XMM0, XMM1);
     check_sound(u, in, dbl, mul);
-    put(u, in->op.rd, q);
+    jit_vput(u, XMM0, in->op.rd, size_of(in->word));
+}
+
+static unsigned props_fma(uint32_t word)
+{
+    (void)word;
+    return jit_props_host(A64_HOST_FMA);
 }
 
 static void emit_mla(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned dbl = is_double(in->word);
-    bool q = is_q(in->word);
     jit_fp_check_fz(u, in);
-    get(u, XMM0, in->op.rd, q);
-    get(u, XMM1, in->op.rn, q);
-    get(u, XMM2, in->op.rm, q);
+    jit_vget(u, XMM0, in->op.rd, size_of(in->word));
+    jit_vget(u, XMM1, in->op.rn, size_of(in->word));
+    jit_vget(u, XMM2, in->op.rm, size_of(in->word));
     em_fma(&u->o, dbl, in->word >> 23 & 1 ? 0xbc : 0xb8); /* FMLS: vfnmadd231p, FMLA: vfmadd231p */
     check_sound(u, in, dbl, true);
-    put(u, in->op.rd, q);
+    jit_vput(u, XMM0, in->op.rd, size_of(in->word));
 }
 
 /* ---- integer: the same operation on all lanes ---- */
@@ -127,12 +157,10 @@ static void emit_same(struct jit_unit *u, const struct jit_insn *in)
     const struct same *s = sames;
     while (s->dec != in->rule->dec)
         s++;
-    bool q = is_q(in->word);
     jit_fp_check(u, in);
-    get(u, XMM0, s->swap ? in->op.rm : in->op.rn, true);
-    em_sse_rm(&u->o, 0x66, 0, s->ops[in->word >> 22 & 3], XMM0,
-              VREG(s->swap ? in->op.rn : in->op.rm));
-    put(u, in->op.rd, q);
+    jit_vget(u, XMM0, s->swap ? in->op.rm : in->op.rn, JV_Q);
+    jit_vop(u, 0x66, 0, s->ops[in->word >> 22 & 3], XMM0, s->swap ? in->op.rn : in->op.rm);
+    jit_vput(u, XMM0, in->op.rd, size_of(in->word));
 }
 
 /* XMM0 = RDX's low 1 << log bytes (zero-extended) in all lanes */
@@ -155,14 +183,13 @@ static void replicate(struct jit_unit *u, unsigned log)
 static void emit_dup(struct jit_unit *u, const struct jit_insn *in)
 {
     struct jit_out *o = &u->o;
-    unsigned log = (unsigned)__builtin_ctz(in->word >> 16 & 31), rn = a64_src(in->word >> 5 & 31);
+    unsigned log = (unsigned)__builtin_ctz(in->word >> 16 & 31);
     jit_fp_check(u, in);
+    jit_get(u, log == 3, RDX, in->op.rn);
     if (log < 2)
-        em_rm(o, 0, 0x0fb6 + log, RDX, RDI, XREG(rn)); /* movzx */
-    else
-        em_load(o, log == 3, RDX, RDI, XREG(rn));
+        em_rr(o, 0, 0x0fb6 + log, RDX, RDX); /* movzx */
     replicate(u, log);
-    put(u, in->word & 31, is_q(in->word));
+    jit_vput(u, XMM0, in->op.rd, size_of(in->word));
 }
 
 /* LD1R of one register: L = 1, R = 0, opcode = 110 */
@@ -174,19 +201,21 @@ static unsigned props_lane(uint32_t word)
 static void emit_ld1r(struct jit_unit *u, const struct jit_insn *in)
 {
     struct jit_out *o = &u->o;
-    unsigned log = in->word >> 10 & 3, rm = in->word >> 16 & 31, rn = in->word >> 5 & 31;
+    unsigned log = in->word >> 10 & 3, rm = in->word >> 16 & 31;
     jit_fp_check(u, in);
-    em_load(o, 1, RAX, RDI, XREG(rn));
+    jit_get(u, 1, RAX, in->op.rn);
     jit_l0(u, in, 1u << log, false, BANK_OWN);
     em_rx(o, log == 3, log < 2 ? 0x0fb6 + log : 0x8b, RDX, RCX, RAX, 0, 0);
     replicate(u, log);
-    put(u, in->word & 31, is_q(in->word));
+    jit_vput(u, XMM0, in->op.rd, size_of(in->word));
     if (in->word >> 23 & 1) { /* post-index, by a register or the size */
-        if (rm == 31)
+        if (rm == 31) {
             em_alu_ri(o, 1, ALU_ADD, RAX, 1 << log);
-        else
-            em_alu_rm(o, 1, ALU_ADD, RAX, RDI, XREG(rm));
-        jit_put(u, RAX, rn);
+        } else {
+            jit_get(u, 1, RCX, rm);
+            em_alu_rr(o, 1, ALU_ADD, RAX, RCX);
+        }
+        jit_put(u, RAX, in->op.rn);
     }
 }
 
@@ -199,7 +228,7 @@ static unsigned props_exit(uint32_t word)
 // clang-format off
 const struct jit_rule jit_vec_rules[] = {
     {a64_dec_fpv_arith,    NULL, props_arith,      emit_arith},
-    {a64_dec_fpv_mla,      NULL, jit_fp_props_fma, emit_mla},
+    {a64_dec_fpv_mla,      NULL, props_fma, emit_mla},
     {a64_dec_add_v,        NULL, props_same,       emit_same},
     {a64_dec_sub_v,        NULL, props_same,       emit_same},
     {a64_dec_cmeq_v,       NULL, props_same,       emit_same},

@@ -195,11 +195,14 @@ void draw_state(struct draw *d, struct state *s)
     for (unsigned i = 0; i < 31; i++)
         s->x[i] = draw_word(d);
     s->sp = SCRATCH_VA;
-    for (unsigned i = 0; i < 32; i++) {
-        const bool same = one_in(d, 4);
-        s->v[i][0] = draw_lanes(d);
-        s->v[i][1] = same ? s->v[i][0] : draw_lanes(d);
-    }
+    /* Sometimes few values in all registers, and zero among them, of either sign: equal operands,
+     * zeros of both signs, sums of zero. */
+    const uint64_t few[4] = {0, draw_lanes(d), draw_lanes(d), draw_double(d)};
+    const bool pool = one_in(d, 3);
+    for (unsigned i = 0; i < 64; i++)
+        s->v[i / 2][i % 2] = i % 2 && one_in(d, 4) ? s->v[i / 2][0]
+                             : pool ? few[below(d, 4)] ^ (rnd(d) & UINT64_C(0x8000000080000000))
+                                    : draw_lanes(d);
     for (unsigned i = 0; i < SCRATCH_SIZE; i += 8) {
         const uint64_t v = i % 32 ? rnd(d) : draw_lanes(d);
         memcpy(s->scratch + i, &v, 8);

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+/*
+ * jit_v.c - the guest's V registers, as operands of the host's instructions; constants.
+ */
+#include "src/a64/host.h"
+#include "src/a64/jit.h"
+
+void jit_vget(struct jit_unit *u, unsigned xmm, unsigned v, enum jit_vsize size)
+{
+    static const uint8_t forms[][2] = {
+        [JV_S] = {0xf3, 0x10}, /* movss */
+        [JV_D] = {0xf3, 0x7e}, /* movq */
+        [JV_Q] = {0,    0x28}, /* movaps */
+    };
+    em_sse_rm(&u->o, forms[size][0], 0, forms[size][1], xmm, VREG(v));
+}
+
+void jit_vput(struct jit_unit *u, unsigned xmm, unsigned v, enum jit_vsize size)
+{
+    if (size == JV_D)
+        em_sse_rr(&u->o, 0xf3, 0, 0x7e, xmm, xmm); /* movq */
+    em_sse_rm(&u->o, 0, 0, 0x29, xmm, VREG(v));    /* movaps */
+}
+
+void jit_vop(struct jit_unit *u, unsigned prefix, unsigned w, unsigned op, unsigned reg, unsigned v)
+{
+    em_sse_rm(&u->o, prefix, w, op, reg, VREG(v));
+}
+
+void jit_vlane_get(struct jit_unit *u, unsigned reg, unsigned v, unsigned log, unsigned i, int sign)
+{
+    static const uint16_t zero[] = {0x0fb6, 0x0fb7, 0x8b, 0x8b}, /* movzx, mov */
+        extend[] = {0x0fbe, 0x0fbf, 0x63, 0x8b};                 /* movsx, movsxd */
+    em_rm(&u->o, log == 3 || sign > 0, (sign < 0 ? zero : extend)[log], reg, RDI,
+          VREG(v) + (int32_t)(i << log));
+}
+
+void jit_vlane_put(struct jit_unit *u, unsigned reg, unsigned v, unsigned log, unsigned i)
+{
+    if (log == 1)
+        em8(&u->o, 0x66);
+    em_rm(&u->o, log == 3, log ? 0x89 : 0x88, reg, RDI, VREG(v) + (int32_t)(i << log));
+}
+
+void jit_vput_gpr(struct jit_unit *u, unsigned w, unsigned reg, unsigned v)
+{
+    em_sse_rr(&u->o, 0x66, w, 0x6e, XMM0, reg); /* movd, movq */
+    jit_vput(u, XMM0, v, JV_Q);
+}
+
+/* ---- constants ---- */
+static const uint64_t consts[][2] = {
+    [JC_ABS_S] = {UINT64_C(0x7fffffff7fffffff), UINT64_C(0x7fffffff7fffffff)},
+    [JC_ABS_D] = {UINT64_C(0x7fffffffffffffff), UINT64_C(0x7fffffffffffffff)},
+    [JC_NEG_S] = {UINT64_C(0x8000000080000000), UINT64_C(0x8000000080000000)},
+    [JC_NEG_D] = {UINT64_C(0x8000000000000000), UINT64_C(0x8000000000000000)},
+    [JC_NEG_S1] = {UINT64_C(0x0000000080000000), 0                           },
+    [JC_NEG_D1] = {UINT64_C(0x8000000000000000), 0                           },
+    [JC_SOUND_S] = {UINT64_C(0x8100000081000000), UINT64_C(0x8100000081000000)},
+    [JC_SOUND_S2] = {UINT64_C(0x7d0000007d000000), UINT64_C(0x7d0000007d000000)},
+    [JC_SOUND_D] = {UINT64_C(0x8020000000000000), UINT64_C(0x8020000000000000)},
+    [JC_SOUND_D2] = {UINT64_C(0x7fa0000000000000), UINT64_C(0x7fa0000000000000)},
+};
+
+/* Puts the constant there, for all that want it; the others find its address in `back`. */
+static void stub_const(struct jit_unit *u, const struct jit_stub *s)
+{
+    struct jit_out *o = &u->o;
+    if (s->back) {
+        em_target32(s->from, s->back);
+        return;
+    }
+    o->p += -(uintptr_t)o->p & 15; /* the two views are pages apart */
+    for (unsigned i = 0; i < u->stubs_n; i++)
+        if (u->stubs[i].emit == stub_const && u->stubs[i].arg == s->arg)
+            u->stubs[i].back = o->p;
+    em_here32(o, s->from);
+    em64(o, consts[s->arg][0]);
+    em64(o, consts[s->arg][1]);
+}
+
+void jit_vop_const(struct jit_unit *u, const struct jit_insn *in, unsigned prefix, unsigned op,
+                   unsigned xmm, enum jit_const c)
+{
+    jit_stub(u, in, em_sse_rip(&u->o, prefix, op, xmm), stub_const)->arg = c;
+}
+
+unsigned jit_props_host(unsigned features)
+{
+    return (a64_host() & features) == features ? JP_EXIT : ~0u;
+}
