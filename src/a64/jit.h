@@ -179,10 +179,25 @@ enum jit_const {
     JC_SOUND_S2,
     JC_SOUND_D,
     JC_SOUND_D2,
+    JC_LOW_B, /* the lower byte of halves, half of words */
+    JC_LOW_H,
+    JC_NIBBLES, /* the lower ones of bytes; how many bits a nibble has */
+    JC_COUNTS,
+    JC_REV16, /* PSHUFB */
+    JC_REV32,
+    JC_REV64,
+    JC_BYTES_70, /* this in all bytes */
+    JC_BYTES_10,
 };
 /* op xmm, the constant: in a form without an immediate */
 void jit_vop_const(struct jit_unit *u, const struct jit_insn *in, unsigned prefix, unsigned op,
                    unsigned xmm, enum jit_const c);
+/* What a vector form writes: Q is 0 for 8 bytes, like those of integer scalars. */
+static inline enum jit_vsize jit_vsize(uint32_t word)
+{
+    return word >> 30 & 1 && !(word >> 28 & 1) ? JV_Q : JV_D;
+}
+
 /* Props of what needs some of the host's features (A64_HOST_...). */
 unsigned jit_props_host(unsigned features);
 
@@ -206,8 +221,18 @@ void jit_fp_round(struct jit_unit *u, const struct jit_insn *in, unsigned dbl, u
 /* ---- jit_sys.c ---- */
 extern const struct jit_rule jit_sys_rules[];
 
-/* ---- jit_vec.c ---- */
-extern const struct jit_rule jit_vec_rules[];
+/* ---- jit_vec.c: floating point; jit_vec_int.c, jit_vec_perm.c, jit_vec_wide.c, jit_vec_mem.c ----
+ */
+extern const struct jit_rule jit_vec_rules[], jit_vec_int_rules[], jit_vec_perm_rules[],
+    jit_vec_wide_rules[], jit_vec_mem_rules[];
+/* XMM0, XMM1 = the lanes of even and of odd numbers of what two registers in XMM0 and XMM1 have in
+ * the instruction's form, or of all 16 bytes of both. XMM2 and XMM3 are used up. */
+void jit_unzip(struct jit_unit *u, const struct jit_insn *in, unsigned size);
+void jit_unzip_q(struct jit_unit *u, const struct jit_insn *in, unsigned size);
+/* XMM = the 1 << log bytes in RDX (zero-extended), or lane `i` of V, in all lanes; RDX is used up.
+ */
+void jit_vdup(struct jit_unit *u, unsigned xmm, unsigned log);
+void jit_vdup_lane(struct jit_unit *u, unsigned xmm, unsigned v, unsigned log, unsigned i);
 
 /* ---- jit_mem.c ---- */
 extern const struct jit_rule jit_mem_rules[];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * jit_vec.c - the JIT's Advanced SIMD: floating-point arithmetic, the commonest integer
- * instructions, and loads that fill a register. When a host operation stands is told in fp_host.h.
+ * jit_vec.c - the JIT's Advanced SIMD on floating point. When a host operation stands is told in
+ * fp_host.h.
  */
 #include "src/a64/host.h"
 #include "src/a64/jit.h"
@@ -15,11 +15,6 @@ static bool is_q(uint32_t word)
 static unsigned is_double(uint32_t word)
 {
     return word >> 22 & 1;
-}
-
-static enum jit_vsize size_of(uint32_t word)
-{
-    return is_q(word) ? JV_Q : JV_D;
 }
 
 /* ---- floating point ---- */
@@ -103,11 +98,11 @@ static void emit_arith(struct jit_unit *u, const struct jit_insn *in)
     bool mul = in->word >> 29 & 1;
     unsigned op = is_div(in->word) ? 0x5e : mul ? 0x59 : in->word >> 23 & 1 ? 0x5c : 0x58;
     jit_fp_check_fz(u, in);
-    jit_vget(u, XMM0, in->op.rn, size_of(in->word));
-    jit_vget(u, XMM1, in->op.rm, size_of(in->word));
+    jit_vget(u, XMM0, in->op.rn, jit_vsize(in->word));
+    jit_vget(u, XMM1, in->op.rm, jit_vsize(in->word));
     em_sse_rr(&u->o, SSE_P(dbl), 0, op, XMM0, XMM1);
     check_sound(u, in, dbl, mul);
-    jit_vput(u, XMM0, in->op.rd, size_of(in->word));
+    jit_vput(u, XMM0, in->op.rd, jit_vsize(in->word));
 }
 
 static unsigned props_fma(uint32_t word)
@@ -120,126 +115,18 @@ static void emit_mla(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned dbl = is_double(in->word);
     jit_fp_check_fz(u, in);
-    jit_vget(u, XMM0, in->op.rd, size_of(in->word));
-    jit_vget(u, XMM1, in->op.rn, size_of(in->word));
-    jit_vget(u, XMM2, in->op.rm, size_of(in->word));
+    jit_vget(u, XMM0, in->op.rd, jit_vsize(in->word));
+    jit_vget(u, XMM1, in->op.rn, jit_vsize(in->word));
+    jit_vget(u, XMM2, in->op.rm, jit_vsize(in->word));
     em_fma(&u->o, dbl, in->word >> 23 & 1 ? 0xbc : 0xb8); /* FMLS: vfnmadd231p, FMLA: vfmadd231p */
     check_sound(u, in, dbl, true);
-    jit_vput(u, XMM0, in->op.rd, size_of(in->word));
-}
-
-/* ---- integer: the same operation on all lanes ---- */
-static const struct same {
-    void (*dec)(struct a64_op *op, uint32_t insn);
-    uint8_t ops[4]; /* 66 0f xx by element size; 0: none */
-    bool swap;      /* PANDN inverts its first operand, BIC the second */
-} sames[] = {
-    {a64_dec_add_v,  {0xfc, 0xfd, 0xfe, 0xd4}, false}, /* paddb */
-    {a64_dec_sub_v,  {0xf8, 0xf9, 0xfa, 0xfb}, false}, /* psubb */
-    {a64_dec_cmeq_v, {0x74, 0x75, 0x76, 0},    false}, /* pcmpeqb */
-    {a64_dec_cmgt_v, {0x64, 0x65, 0x66, 0},    false}, /* pcmpgtb */
-    {a64_dec_and_v,  {0xdb, 0xdb, 0xdb, 0xdb}, false}, /* pand */
-    {a64_dec_bic_v,  {0xdf, 0xdf, 0xdf, 0xdf}, true }, /* pandn */
-    {a64_dec_orr_v,  {0xeb, 0xeb, 0xeb, 0xeb}, false}, /* por */
-    {a64_dec_eor_v,  {0xef, 0xef, 0xef, 0xef}, false}, /* pxor */
-};
-
-/* Scalar ones share the decode functions; add, sub, cmeq, cmgt of 64-bit lanes have no SSE2 all. */
-static unsigned props_same(uint32_t word)
-{
-    bool scalar = word >> 28 & 1, logic = (word >> 10 & 63) == 7;
-    bool compare = (word >> 11 & 31) == 6 || ((word >> 11 & 31) == 17 && word >> 29 & 1);
-    return scalar || (!logic && compare && (word >> 22 & 3) == 3) ? ~0u : JP_EXIT;
-}
-
-static void emit_same(struct jit_unit *u, const struct jit_insn *in)
-{
-    const struct same *s = sames;
-    while (s->dec != in->rule->dec)
-        s++;
-    jit_fp_check(u, in);
-    jit_vget(u, XMM0, s->swap ? in->op.rm : in->op.rn, JV_Q);
-    jit_vop(u, 0x66, 0, s->ops[in->word >> 22 & 3], XMM0, s->swap ? in->op.rn : in->op.rm);
-    jit_vput(u, XMM0, in->op.rd, size_of(in->word));
-}
-
-/* XMM0 = RDX's low 1 << log bytes (zero-extended) in all lanes */
-static void replicate(struct jit_unit *u, unsigned log)
-{
-    struct jit_out *o = &u->o;
-    if (log == 0) { /* imul edx, edx, 0x01010101 */
-        em_rr(o, 0, 0x69, RDX, RDX);
-        em32(o, 0x01010101);
-    } else if (log == 1) {
-        em_rr(o, 0, 0x69, RDX, RDX);
-        em32(o, 0x00010001);
-    }
-    em_sse_rr(o, 0x66, log == 3, 0x6e, XMM0, RDX);
-    em_sse_rr(o, 0x66, 0, 0x70, XMM0, XMM0); /* pshufd */
-    em8(o, log == 3 ? 0x44 : 0x00);
-}
-
-/* DUP (general) */
-static void emit_dup(struct jit_unit *u, const struct jit_insn *in)
-{
-    struct jit_out *o = &u->o;
-    unsigned log = (unsigned)__builtin_ctz(in->word >> 16 & 31);
-    jit_fp_check(u, in);
-    jit_get(u, log == 3, RDX, in->op.rn);
-    if (log < 2)
-        em_rr(o, 0, 0x0fb6 + log, RDX, RDX); /* movzx */
-    replicate(u, log);
-    jit_vput(u, XMM0, in->op.rd, size_of(in->word));
-}
-
-/* LD1R of one register: L = 1, R = 0, opcode = 110 */
-static unsigned props_lane(uint32_t word)
-{
-    return (word & 0x0060f000) == 0x0040c000 ? JP_EXIT : ~0u;
-}
-
-static void emit_ld1r(struct jit_unit *u, const struct jit_insn *in)
-{
-    struct jit_out *o = &u->o;
-    unsigned log = in->word >> 10 & 3, rm = in->word >> 16 & 31;
-    jit_fp_check(u, in);
-    jit_get(u, 1, RAX, in->op.rn);
-    jit_l0(u, in, 1u << log, false, BANK_OWN);
-    em_rx(o, log == 3, log < 2 ? 0x0fb6 + log : 0x8b, RDX, RCX, RAX, 0, 0);
-    replicate(u, log);
-    jit_vput(u, XMM0, in->op.rd, size_of(in->word));
-    if (in->word >> 23 & 1) { /* post-index, by a register or the size */
-        if (rm == 31) {
-            em_alu_ri(o, 1, ALU_ADD, RAX, 1 << log);
-        } else {
-            jit_get(u, 1, RCX, rm);
-            em_alu_rr(o, 1, ALU_ADD, RAX, RCX);
-        }
-        jit_put(u, RAX, in->op.rn);
-    }
-}
-
-static unsigned props_exit(uint32_t word)
-{
-    (void)word;
-    return JP_EXIT;
+    jit_vput(u, XMM0, in->op.rd, jit_vsize(in->word));
 }
 
 // clang-format off
 const struct jit_rule jit_vec_rules[] = {
     {a64_dec_fpv_arith,    NULL, props_arith,      emit_arith},
-    {a64_dec_fpv_mla,      NULL, props_fma, emit_mla},
-    {a64_dec_add_v,        NULL, props_same,       emit_same},
-    {a64_dec_sub_v,        NULL, props_same,       emit_same},
-    {a64_dec_cmeq_v,       NULL, props_same,       emit_same},
-    {a64_dec_cmgt_v,       NULL, props_same,       emit_same},
-    {a64_dec_and_v,        NULL, props_same,       emit_same},
-    {a64_dec_bic_v,        NULL, props_same,       emit_same},
-    {a64_dec_orr_v,        NULL, props_same,       emit_same},
-    {a64_dec_eor_v,        NULL, props_same,       emit_same},
-    {a64_dec_dup_gen,      NULL, props_exit,       emit_dup},
-    {a64_dec_ld_lane,      NULL, props_lane,       emit_ld1r},
-    {a64_dec_ld_lane_post, NULL, props_lane,       emit_ld1r},
+    {a64_dec_fpv_mla,      NULL, props_fma,        emit_mla},
     {NULL, NULL, NULL, NULL},
 };
 // clang-format on

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+/*
+ * jit_vec_mem.c - the JIT's loads and stores of Advanced SIMD structures: LD1 and ST1 of 1 to 4
+ * registers, LD2 and ST2, one lane, LD1R.
+ */
+#include "src/a64/host.h"
+#include "src/a64/jit.h"
+
+#include "a64_table.h"
+
+/* Multiple structures: how many registers, by opcode. */
+enum { PAIRS = 1 << 3 }; /* LD2, ST2: lanes alternate between the two */
+
+static unsigned multi_kind(uint32_t word)
+{
+    static const uint8_t kinds[16] = {[7] = 1, [10] = 2, [6] = 3, [2] = 4, [8] = 2 | PAIRS};
+    return kinds[word >> 12 & 15];
+}
+
+static unsigned props_multi(uint32_t word)
+{
+    unsigned kind = multi_kind(word);
+    return !kind ? ~0u : jit_props_host(kind & PAIRS ? A64_HOST_SSE4 : 0);
+}
+
+/* XMM = 16 or 8 bytes of the guest's memory, and back */
+static void load(struct jit_unit *u, unsigned xmm, bool q, unsigned off)
+{
+    em_sse_rx(&u->o, q ? 0 : 0xf3, 0, q ? 0x10 : 0x7e, xmm, (int32_t)off); /* movups, movq */
+}
+
+static void store(struct jit_unit *u, unsigned xmm, bool q, unsigned off)
+{
+    em_sse_rx(&u->o, q ? 0 : 0x66, 0, q ? 0x11 : 0xd6, xmm, (int32_t)off);
+}
+
+static void load_pairs(struct jit_unit *u, const struct jit_insn *in, bool q)
+{
+    load(u, XMM0, true, 0);
+    if (q)
+        load(u, XMM1, true, 16);
+    else
+        em_sse_rr(&u->o, 0, 0, 0x28, XMM1, XMM0);
+    jit_unzip_q(u, in, in->word >> 10 & 3);
+    jit_vput(u, XMM0, in->op.rd, jit_vsize(in->word));
+    jit_vput(u, XMM1, (in->op.rd + 1u) % 32, jit_vsize(in->word));
+}
+
+static void store_pairs(struct jit_unit *u, const struct jit_insn *in, bool q)
+{
+    static const uint8_t low[] = {0x60, 0x61, 0x62, 0x6c}, high[] = {0x68, 0x69, 0x6a, 0x6d};
+    unsigned size = in->word >> 10 & 3, second = (in->op.rd + 1u) % 32;
+    jit_vget(u, XMM0, in->op.rd, JV_Q);
+    jit_vop(u, 0x66, 0, low[size], XMM0, second);
+    store(u, XMM0, true, 0);
+    if (q) {
+        jit_vget(u, XMM0, in->op.rd, JV_Q);
+        jit_vop(u, 0x66, 0, high[size], XMM0, second);
+        store(u, XMM0, true, 16);
+    }
+}
+
+/* Write-back, by a register or by the bytes that were accessed. RAX is the address. */
+static void post_index(struct jit_unit *u, const struct jit_insn *in, unsigned len)
+{
+    unsigned rm = in->word >> 16 & 31;
+    if (!(in->word >> 23 & 1))
+        return;
+    if (rm == 31) {
+        em_alu_ri(&u->o, 1, ALU_ADD, RAX, (int32_t)len);
+    } else {
+        jit_get(u, 1, RCX, rm);
+        em_alu_rr(&u->o, 1, ALU_ADD, RAX, RCX);
+    }
+    jit_put(u, RAX, in->op.rn);
+}
+
+static void emit_multi(struct jit_unit *u, const struct jit_insn *in)
+{
+    unsigned kind = multi_kind(in->word), n = kind & ~(unsigned)PAIRS;
+    bool q = in->word >> 30 & 1, is_load = in->word >> 22 & 1;
+    unsigned bytes = q ? 16 : 8;
+    jit_fp_check(u, in);
+    jit_get(u, 1, RAX, in->op.rn);
+    jit_l0(u, in, n * bytes, !is_load, L0_EVEN);
+    if (kind & PAIRS) {
+        (is_load ? load_pairs : store_pairs)(u, in, q);
+    } else {
+        for (unsigned i = 0; i < n; i++) {
+            unsigned v = (in->op.rd + i) % 32;
+            if (is_load) {
+                load(u, XMM0, q, i * bytes);
+                jit_vput(u, XMM0, v, JV_Q);
+            } else {
+                jit_vget(u, XMM0, v, JV_Q);
+                store(u, XMM0, q, i * bytes);
+            }
+        }
+    }
+    post_index(u, in, n * bytes);
+}
+
+/* One register: op.imm is the element's size and above it the lane; opcode 11x replicates it. */
+static unsigned props_lane(uint32_t word)
+{
+    return (word & 0x00202000) == 0 ? JP_EXIT : ~0u;
+}
+
+static void emit_ld_lane(struct jit_unit *u, const struct jit_insn *in)
+{
+    unsigned log = in->op.imm & 3;
+    jit_fp_check(u, in);
+    jit_get(u, 1, RAX, in->op.rn);
+    jit_l0(u, in, 1u << log, false, L0_EVEN);
+    em_rx(&u->o, log == 3, log < 2 ? 0x0fb6 + log : 0x8b, RDX, RCX, RAX, 0, 0);
+    if ((in->word >> 14 & 3) == 3) {
+        jit_vdup(u, XMM0, log);
+        jit_vput(u, XMM0, in->op.rd, jit_vsize(in->word));
+    } else {
+        jit_vlane_put(u, RDX, in->op.rd, log, (unsigned)in->op.imm >> 2);
+    }
+    post_index(u, in, 1u << log);
+}
+
+static void emit_st_lane(struct jit_unit *u, const struct jit_insn *in)
+{
+    unsigned log = in->op.imm & 3;
+    jit_fp_check(u, in);
+    jit_get(u, 1, RAX, in->op.rn);
+    jit_l0(u, in, 1u << log, true, L0_EVEN);
+    jit_vlane_get(u, RDX, in->op.rd, log, (unsigned)in->op.imm >> 2, -1);
+    if (log == 1)
+        em8(&u->o, 0x66);
+    em_rx(&u->o, log == 3, log ? 0x89 : 0x88, RDX, RCX, RAX, 0, 0);
+    post_index(u, in, 1u << log);
+}
+
+// clang-format off
+const struct jit_rule jit_vec_mem_rules[] = {
+    {a64_dec_ld_multi,      NULL, props_multi, emit_multi},
+    {a64_dec_ld_multi_post, NULL, props_multi, emit_multi},
+    {a64_dec_st_multi,      NULL, props_multi, emit_multi},
+    {a64_dec_st_multi_post, NULL, props_multi, emit_multi},
+    {a64_dec_ld_lane,       NULL, props_lane,  emit_ld_lane},
+    {a64_dec_ld_lane_post,  NULL, props_lane,  emit_ld_lane},
+    {a64_dec_st_lane,       NULL, props_lane,  emit_st_lane},
+    {a64_dec_st_lane_post,  NULL, props_lane,  emit_st_lane},
+    {NULL, NULL, NULL, NULL},
+};
+// clang-format on
