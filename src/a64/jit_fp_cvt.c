@@ -119,7 +119,7 @@ static void scale_up(struct jit_unit *u, const struct jit_insn *in, unsigned dbl
 }
 
 /* RAX = XMM0, truncated. Unsigned: what a signed 64-bit conversion can take. */
-static void truncate(struct jit_unit *u, const struct jit_insn *in, unsigned dbl)
+static void to_integer(struct jit_unit *u, const struct jit_insn *in, unsigned dbl)
 {
     struct jit_out *o = &u->o;
     unsigned sf = in->word >> 31;
@@ -150,7 +150,7 @@ static void emit_to_gen(struct jit_unit *u, const struct jit_insn *in)
         jit_vget(u, XMM0, in->op.rn, size_of(dbl));
     else
         jit_fp_round(u, in, dbl, mode, true);
-    truncate(u, in, dbl);
+    to_integer(u, in, dbl);
     if (mode != ROUND_ZERO) { /* it fits: PE, when it changed */
         jit_vget(u, XMM0, in->op.rn, size_of(dbl));
         roundsd(u, dbl, XMM0, XMM0, 0);
