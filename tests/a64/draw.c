@@ -7,7 +7,8 @@
  * an ADR before it points that base into the scratch, so that base plus offset stays inside. A word
  * that our own decoder calls UNDEFINED is not put in the middle of a block, where it would only end
  * it, but may be its last. Left out of the draw:
- *  - system instructions (rows flagged sys) but for MRS and MSR of NZCV, and MRS of FPCR and FPSR;
+ *  - system instructions (rows flagged sys) but for MRS and MSR of NZCV, MRS of FPCR and FPSR, and
+ *    MSR of 0 to FPSR;
  *  - what is CONSTRAINED UNPREDICTABLE: writeback to a register that is transferred, load pair to
  * one register, should-be-one bits that are 0, misaligned exclusives and atomics, STXR whose status
  * register is its base or data (Arm ARM DDI 0487J.a K1.2), stores of LDXR/STXR pairs of other
@@ -195,9 +196,16 @@ void draw_state(struct draw *d, struct state *s)
     for (unsigned i = 0; i < 31; i++)
         s->x[i] = draw_word(d);
     s->sp = SCRATCH_VA;
-    /* Sometimes few values in all registers, and zero among them, of either sign: equal operands,
-     * zeros of both signs, sums of zero. */
-    const uint64_t few[4] = {0, draw_lanes(d), draw_lanes(d), draw_double(d)};
+    /*
+     * Sometimes few values in all registers, of either sign: zeros of both signs, equal operands,
+     * sums of zero; or 1 plus its last bit and the greatest subnormal, whose product is rounded up
+     * to the smallest normal number: tiny before rounding, not after (Arm ARM A1.5.6).
+     */
+    static const uint64_t tiny[4] = {UINT64_C(0x3ff0000000000001), UINT64_C(0x000fffffffffffff),
+                                     UINT64_C(0x3f8000013f800001), UINT64_C(0x007fffff007fffff)};
+    uint64_t few[4] = {0, draw_lanes(d), draw_lanes(d), draw_double(d)};
+    if (one_in(d, 4))
+        memcpy(few, tiny, sizeof few);
     const bool pool = one_in(d, 3);
     for (unsigned i = 0; i < 64; i++)
         s->v[i / 2][i % 2] = i % 2 && one_in(d, 4) ? s->v[i / 2][0]
@@ -449,11 +457,15 @@ static void emit_branch(struct block *b, unsigned row, uint32_t w)
         b->w[at] = (w & ~UINT32_C(0xffffe0)) | over << 5;
 }
 
-/* MRS NZCV, FPCR, FPSR and MSR NZCV: the only system registers in the draw. */
+/* MRS NZCV, FPCR, FPSR and MSR NZCV; or FPSR's flags go to a register and are cleared, so that what
+ * comes later can raise them again: the only system registers in the draw. */
 static void emit_sysreg(struct block *b)
 {
     static const uint32_t words[] = {0xd53b4200, 0xd53b4400, 0xd53b4420, 0xd51b4200};
-    emit(b, words[below(b->d, ARRAY_LEN(words))] | below(b->d, 31));
+    const unsigned which = below(b->d, 2 * ARRAY_LEN(words)), xt = below(b->d, 31);
+    emit(b, words[which < ARRAY_LEN(words) ? which : 2] | xt);
+    if (which >= ARRAY_LEN(words))
+        emit(b, 0xd51b443f); /* msr fpsr, xzr */
 }
 
 /* One instruction and what it needs before it. Nothing is emitted when the block has no room for
@@ -464,7 +476,7 @@ static void emit_group(struct block *b, bool branches)
     const unsigned room = b->room;
     if (b->n + 6 > room)
         return;
-    if (one_in(d, 256)) {
+    if (one_in(d, 64)) {
         emit_sysreg(b);
         return;
     }
