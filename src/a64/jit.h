@@ -159,6 +159,9 @@ void jit_vput(struct jit_unit *u, unsigned xmm, unsigned v, enum jit_vsize size)
 /* op reg, V: an SSE instruction that takes V as its source, all of it or the low bytes. */
 void jit_vop(struct jit_unit *u, unsigned prefix, unsigned w, unsigned op, unsigned reg,
              unsigned v);
+/* op reg, src, V: an AVX instruction */
+void jit_vop3(struct jit_unit *u, unsigned prefix, unsigned w, unsigned op, unsigned reg,
+              unsigned src, unsigned v);
 /* A general register from lane `i` of 1 << log bytes, extended to 64 bits (sign: 1 to 64, 0 to 32
  * bits, -1 zero-extended); and to a lane, the others stay. */
 void jit_vlane_get(struct jit_unit *u, unsigned reg, unsigned v, unsigned log, unsigned i,
@@ -179,6 +182,8 @@ enum jit_const {
     JC_SOUND_S2,
     JC_SOUND_D,
     JC_SOUND_D2,
+    JC_NORMAL2_S, /* twice the smallest normal number */
+    JC_NORMAL2_D,
     JC_LOW_B, /* the lower byte of halves, half of words */
     JC_LOW_H,
     JC_NIBBLES, /* the lower ones of bytes; how many bits a nibble has */
@@ -192,6 +197,10 @@ enum jit_const {
 /* op xmm, the constant: in a form without an immediate */
 void jit_vop_const(struct jit_unit *u, const struct jit_insn *in, unsigned prefix, unsigned op,
                    unsigned xmm, enum jit_const c);
+/* op xmm, src, the constant [, imm]: of AVX; imm is -1 when there is none */
+void jit_vop3_const(struct jit_unit *u, const struct jit_insn *in, unsigned prefix, unsigned op,
+                    unsigned xmm, unsigned src, enum jit_const c, int imm);
+
 /* What a vector form writes: Q is 0 for 8 bytes, like those of integer scalars. */
 static inline enum jit_vsize jit_vsize(uint32_t word)
 {

@@ -312,14 +312,42 @@ static inline uint8_t *em_sse_rip(struct jit_out *o, unsigned prefix, unsigned o
     return o->p - 4;
 }
 
-/* vf[n]m{add,sub}231{s,p}{s,d} xmm0, xmm1, xmm2 (VEX.128.66.0F38, op tells which) */
-static inline void em_fma(struct jit_out *o, unsigned dbl, unsigned op)
+/* AVX, 128 bits: op reg, src, ... with the opcode and prefix of its SSE form (Intel SDM vol. 2 2.3)
+ */
+static inline void em_vex(struct jit_out *o, unsigned prefix, unsigned w, unsigned op, unsigned reg,
+                          unsigned src, unsigned rm)
 {
+    unsigned map = op >> 8 == 0x38 ? 2 : op >> 8 == 0x3a ? 3 : 1;
+    unsigned pp = prefix == 0x66 ? 1 : prefix == 0xf3 ? 2 : prefix == 0xf2 ? 3 : 0;
     em8(o, 0xc4);
-    em8(o, 0xe2);
-    em8(o, dbl ? 0xf1 : 0x71);
+    em8(o, (~reg >> 3 & 1) << 7 | 1 << 6 | (~rm >> 3 & 1) << 5 | map);
+    em8(o, w << 7 | (~src & 15) << 3 | pp);
     em8(o, op);
-    em8(o, 0xc0 | XMM0 << 3 | XMM2);
+}
+
+static inline void em_vex_rr(struct jit_out *o, unsigned prefix, unsigned w, unsigned op,
+                             unsigned reg, unsigned src, unsigned rm)
+{
+    em_vex(o, prefix, w, op, reg, src, rm);
+    em8(o, 0xc0 | (reg & 7) << 3 | (rm & 7));
+}
+
+/* As em_sse_rm() and em_sse_rip(). */
+static inline void em_vex_rm(struct jit_out *o, unsigned prefix, unsigned w, unsigned op,
+                             unsigned reg, unsigned src, int32_t disp)
+{
+    em_vex(o, prefix, w, op, reg, src, RDI);
+    em8(o, 0x80 | (reg & 7) << 3 | RDI);
+    em32(o, (uint32_t)disp);
+}
+
+static inline uint8_t *em_vex_rip(struct jit_out *o, unsigned prefix, unsigned op, unsigned reg,
+                                  unsigned src)
+{
+    em_vex(o, prefix, 0, op, reg, src, 0);
+    em8(o, 0x05 | (reg & 7) << 3);
+    em32(o, 0);
+    return o->p - 4;
 }
 
 #endif

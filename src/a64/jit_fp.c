@@ -139,8 +139,8 @@ static void emit_3src(struct jit_unit *u, const struct jit_insn *in)
     jit_fp_check_fz(u, in);
     jit_vget(u, XMM0, in->op.ra, size_of(dbl));
     jit_vget(u, XMM1, in->op.rn, size_of(dbl));
-    jit_vget(u, XMM2, in->op.rm, size_of(dbl));
-    em_fma(&u->o, dbl, ops[(in->word >> 21 & 1) * 2 + (in->word >> 15 & 1)]);
+    jit_vop3(u, 0x66, dbl, 0x3800 | ops[(in->word >> 21 & 1) * 2 + (in->word >> 15 & 1)], XMM0,
+             XMM1, in->op.rm);
     jit_fp_sound(u, in, dbl, true);
     jit_vput(u, XMM0, in->op.rd, JV_Q);
 }

@@ -27,6 +27,12 @@ void jit_vop(struct jit_unit *u, unsigned prefix, unsigned w, unsigned op, unsig
     em_sse_rm(&u->o, prefix, w, op, reg, VREG(v));
 }
 
+void jit_vop3(struct jit_unit *u, unsigned prefix, unsigned w, unsigned op, unsigned reg,
+              unsigned src, unsigned v)
+{
+    em_vex_rm(&u->o, prefix, w, op, reg, src, VREG(v));
+}
+
 void jit_vlane_get(struct jit_unit *u, unsigned reg, unsigned v, unsigned log, unsigned i, int sign)
 {
     static const uint16_t zero[] = {0x0fb6, 0x0fb7, 0x8b, 0x8b}, /* movzx, mov */
@@ -60,6 +66,8 @@ static const uint64_t consts[][2] = {
     [JC_SOUND_S2] = {UINT64_C(0x7d0000007d000000), UINT64_C(0x7d0000007d000000)},
     [JC_SOUND_D] = {UINT64_C(0x8020000000000000), UINT64_C(0x8020000000000000)},
     [JC_SOUND_D2] = {UINT64_C(0x7fa0000000000000), UINT64_C(0x7fa0000000000000)},
+    [JC_NORMAL2_S] = {UINT64_C(0x0100000001000000), UINT64_C(0x0100000001000000)},
+    [JC_NORMAL2_D] = {UINT64_C(0x0020000000000000), UINT64_C(0x0020000000000000)},
     [JC_LOW_B] = {UINT64_C(0x00ff00ff00ff00ff), UINT64_C(0x00ff00ff00ff00ff)},
     [JC_LOW_H] = {UINT64_C(0x0000ffff0000ffff), UINT64_C(0x0000ffff0000ffff)},
     [JC_NIBBLES] = {UINT64_C(0x0f0f0f0f0f0f0f0f), UINT64_C(0x0f0f0f0f0f0f0f0f)},
@@ -71,27 +79,44 @@ static const uint64_t consts[][2] = {
     [JC_BYTES_10] = {UINT64_C(0x1010101010101010), UINT64_C(0x1010101010101010)},
 };
 
+enum { CONST_IMM = 1 << 8 }; /* in a stub's arg: an immediate byte follows the displacement */
+
+static void const_at(const struct jit_stub *s, const uint8_t *at)
+{
+    em_target32(s->from, at - (s->arg & CONST_IMM ? 1 : 0));
+}
+
 /* Puts the constant there, for all that want it; the others find its address in `back`. */
 static void stub_const(struct jit_unit *u, const struct jit_stub *s)
 {
     struct jit_out *o = &u->o;
+    const uint64_t *c = consts[s->arg & ~(unsigned)CONST_IMM];
     if (s->back) {
-        em_target32(s->from, s->back);
+        const_at(s, s->back);
         return;
     }
     o->p += -(uintptr_t)o->p & 15; /* the two views are pages apart */
     for (unsigned i = 0; i < u->stubs_n; i++)
-        if (u->stubs[i].emit == stub_const && u->stubs[i].arg == s->arg)
+        if (u->stubs[i].emit == stub_const && !((u->stubs[i].arg ^ s->arg) & ~(unsigned)CONST_IMM))
             u->stubs[i].back = o->p;
-    em_here32(o, s->from);
-    em64(o, consts[s->arg][0]);
-    em64(o, consts[s->arg][1]);
+    const_at(s, o->p);
+    em64(o, c[0]);
+    em64(o, c[1]);
 }
 
 void jit_vop_const(struct jit_unit *u, const struct jit_insn *in, unsigned prefix, unsigned op,
                    unsigned xmm, enum jit_const c)
 {
     jit_stub(u, in, em_sse_rip(&u->o, prefix, op, xmm), stub_const)->arg = c;
+}
+
+void jit_vop3_const(struct jit_unit *u, const struct jit_insn *in, unsigned prefix, unsigned op,
+                    unsigned xmm, unsigned src, enum jit_const c, int imm)
+{
+    uint8_t *from = em_vex_rip(&u->o, prefix, op, xmm, src);
+    jit_stub(u, in, from, stub_const)->arg = c | (imm >= 0 ? CONST_IMM : 0u);
+    if (imm >= 0)
+        em8(&u->o, (unsigned)imm);
 }
 
 unsigned jit_props_host(unsigned features)

@@ -103,28 +103,34 @@ static void stub_sound(struct jit_unit *u, const struct jit_stub *s)
 }
 
 /*
- * Lanes of XMM0 that are NaNs or, with `tiny`, the smallest normal number: to the handler. The
- * second check looks at the upper 16 bits of a lane, doubled: with exponent 0, 1 or all ones, and
- * only then, one exponent more is below 3 exponents; that much below 0 as signed numbers, so that
- * a saturating sum tells.
+ * Lanes of XMM0 that are NaNs or, with `tiny`, the smallest normal number: to the handler. All that
+ * is not at least twice that number goes to the stub first. Without AVX, which has a compare that
+ * raises nothing for NaNs: the upper 16 bits of a lane, doubled, say that the exponent is 0, 1 or
+ * all ones when one exponent more is below 3 exponents; that much below 0 as signed numbers, so
+ * that a saturating sum tells.
  */
 static void check_lanes(struct jit_unit *u, const struct jit_insn *in, unsigned dbl, bool tiny,
                         bool low)
 {
+    enum { NGE_UQ = 0x19 };
     struct jit_out *o = &u->o;
-    copy(u, XMM1, XMM0);
-    if (tiny) {
+    if (tiny && a64_host() & A64_HOST_FMA) {
+        jit_vop3_const(u, in, 0, 0x54, XMM1, XMM0, dbl ? JC_ABS_D : JC_ABS_S, -1); /* vandps */
+        jit_vop3_const(u, in, SSE_P(dbl), 0xc2, XMM1, XMM1, dbl ? JC_NORMAL2_D : JC_NORMAL2_S,
+                       NGE_UQ); /* vcmpps, vcmppd */
+    } else if (tiny) {
+        copy(u, XMM1, XMM0);
         em_sse_rr(o, 0x66, 0, 0xfd, XMM1, XMM1); /* paddw */
         jit_vop_const(u, in, 0x66, 0xfd, XMM1, dbl ? JC_SOUND_D : JC_SOUND_S);
         jit_vop_const(u, in, 0x66, 0xed, XMM1, dbl ? JC_SOUND_D2 : JC_SOUND_S2); /* paddsw */
-        struct jit_stub *s = if_signs(u, in, dbl, XMM1, low, stub_sound);
-        s->back = o->p;
-        s->arg = dbl;
     } else {
+        copy(u, XMM1, XMM0);
         em_sse_rr(o, SSE_P(dbl), 0, 0xc2, XMM1, XMM0); /* cmpunord */
         em8(o, 3);
-        if_signs(u, in, dbl, XMM1, low, jit_stub_handler);
     }
+    struct jit_stub *s = if_signs(u, in, dbl, XMM1, low, tiny ? stub_sound : jit_stub_handler);
+    s->back = o->p;
+    s->arg = dbl;
 }
 
 static void check_sound(struct jit_unit *u, const struct jit_insn *in, bool tiny)
@@ -154,14 +160,18 @@ static void emit_arith(struct jit_unit *u, const struct jit_insn *in)
     bool mul = in->word >> 29 & 1, div = mul && in->word >> 13 & 1;
     unsigned op = div ? 0x5e : mul ? 0x59 : in->word >> 23 & 1 ? 0x5c : 0x58;
     jit_fp_check_fz(u, in);
-    if (div && jit_vsize(in->word) == JV_D) { /* no 0 by 0: the same twice */
+    if (jit_vsize(in->word) == JV_Q) {
+        jit_vget(u, XMM0, in->op.rn, JV_Q);
+        jit_vop(u, prefix_of(in->word), 0, op, XMM0, in->op.rm);
+    } else if (div) { /* no 0 by 0: the same twice */
         pshufd(u, XMM0, in->op.rn, 0x44);
         pshufd(u, XMM1, in->op.rm, 0x44);
+        em_sse_rr(&u->o, prefix_of(in->word), 0, op, XMM0, XMM1);
     } else {
         get(u, in, XMM0, in->op.rn);
         get(u, in, XMM1, in->op.rm);
+        em_sse_rr(&u->o, prefix_of(in->word), 0, op, XMM0, XMM1);
     }
-    em_sse_rr(&u->o, prefix_of(in->word), 0, op, XMM0, XMM1);
     check_sound(u, in, mul);
     put(u, in);
 }
@@ -172,14 +182,24 @@ static unsigned props_fma(uint32_t word)
     return jit_props_host(A64_HOST_FMA);
 }
 
+/* vfmadd231, vfnmadd231 */
+static unsigned fma_op(uint32_t word, bool sub)
+{
+    return (sub ? 0x38bcu : 0x38b8u) + is_scalar(word);
+}
+
 static void emit_mla(struct jit_unit *u, const struct jit_insn *in)
 {
     jit_fp_check_fz(u, in);
     get(u, in, XMM0, in->op.rd);
     get(u, in, XMM1, in->op.rn);
-    get(u, in, XMM2, in->op.rm);
-    /* FMLS: vfnmadd231p, FMLA: vfmadd231p */
-    em_fma(&u->o, is_double(in->word), in->word >> 23 & 1 ? 0xbc : 0xb8);
+    unsigned dbl = is_double(in->word), op = fma_op(in->word, in->word >> 23 & 1);
+    if (size_of(in->word) == JV_Q) {
+        jit_vop3(u, 0x66, dbl, op, XMM0, XMM1, in->op.rm);
+    } else {
+        get(u, in, XMM2, in->op.rm);
+        em_vex_rr(&u->o, 0x66, dbl, op, XMM0, XMM1, XMM2);
+    }
     check_sound(u, in, true);
     put(u, in);
 }
@@ -205,7 +225,7 @@ static void emit_elem(struct jit_unit *u, const struct jit_insn *in)
     } else {
         get(u, in, XMM0, in->op.rd);
         get(u, in, XMM1, in->op.rn);
-        em_fma(o, dbl, (in->word >> 14 & 1 ? 0xbcu : 0xb8u) + is_scalar(in->word));
+        em_vex_rr(o, 0x66, dbl, fma_op(in->word, in->word >> 14 & 1), XMM0, XMM1, XMM2);
     }
     check_sound(u, in, true);
     put(u, in);

@@ -106,17 +106,33 @@ static unsigned props_lane(uint32_t word)
     return (word & 0x00202000) == 0 ? JP_EXIT : ~0u;
 }
 
+/* XMM0 = 1 << log bytes of the guest's memory in all lanes */
+static void load_all(struct jit_unit *u, unsigned log)
+{
+    struct jit_out *o = &u->o;
+    if (log < 2) {
+        em_rx(o, 0, 0x0fb6 + log, RDX, RCX, RAX, 0, 0); /* movzx */
+        jit_vdup(u, XMM0, log);
+    } else if (log == 3 && a64_host() & A64_HOST_SSE4) {
+        em_sse_rx(o, 0xf2, 0, 0x12, XMM0, 0); /* movddup, of SSE3 */
+    } else {
+        em_sse_rx(o, 0x66, log == 3, 0x6e, XMM0, 0); /* movd, movq */
+        em_sse_rr(o, 0x66, 0, 0x70, XMM0, XMM0);     /* pshufd */
+        em8(o, log == 3 ? 0x44 : 0x00);
+    }
+}
+
 static void emit_ld_lane(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned log = in->op.imm & 3;
     jit_fp_check(u, in);
     jit_get(u, 1, RAX, in->op.rn);
     jit_l0(u, in, 1u << log, false, L0_EVEN);
-    em_rx(&u->o, log == 3, log < 2 ? 0x0fb6 + log : 0x8b, RDX, RCX, RAX, 0, 0);
     if ((in->word >> 14 & 3) == 3) {
-        jit_vdup(u, XMM0, log);
+        load_all(u, log);
         jit_vput(u, XMM0, in->op.rd, jit_vsize(in->word));
     } else {
+        em_rx(&u->o, log == 3, log < 2 ? 0x0fb6 + log : 0x8b, RDX, RCX, RAX, 0, 0);
         jit_vlane_put(u, RDX, in->op.rd, log, (unsigned)in->op.imm >> 2);
     }
     post_index(u, in, 1u << log);
