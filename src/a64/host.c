@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * host.c - asks the host's processor what it has: CPUID leaf 1 (Intel SDM vol. 2A, CPUID).
+ * host.c - asks the host's processor what it has: CPUID leaves 1 and 7 (Intel SDM vol. 2A, CPUID).
  */
 #include "src/a64/host.h"
 
@@ -24,6 +24,8 @@ unsigned a64_host_probe(void)
         __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
         has |= (a & 6) == 6 ? A64_HOST_FMA : 0;
     }
+    if (has & A64_HOST_AES && __get_cpuid_count(7, 0, &a, &b, &c, &d))
+        has |= b & bit_SHA ? A64_HOST_SHA : 0;
 #endif
     atomic_store_explicit(&a64_host_known, has, memory_order_relaxed);
     return has;

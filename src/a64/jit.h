@@ -243,6 +243,9 @@ void jit_unzip_q(struct jit_unit *u, const struct jit_insn *in, unsigned size);
 void jit_vdup(struct jit_unit *u, unsigned xmm, unsigned log);
 void jit_vdup_lane(struct jit_unit *u, unsigned xmm, unsigned v, unsigned log, unsigned i);
 
+/* ---- jit_crypto.c ---- */
+extern const struct jit_rule jit_crypto_rules[];
+
 /* ---- jit_mem.c ---- */
 extern const struct jit_rule jit_mem_rules[];
 /* How jit_l0() looks: in which bank; the VA is known to be aligned, or as aligned as its base is.
