@@ -184,7 +184,8 @@ enum jit_const {
     JC_SOUND_D2,
     JC_NORMAL2_S, /* twice the smallest normal number */
     JC_NORMAL2_D,
-    JC_LOW_B, /* the lower byte of halves, half of words */
+    JC_BELOW_2_31, /* the greatest single below 2^31 */
+    JC_LOW_B,      /* the lower byte of halves, half of words */
     JC_LOW_H,
     JC_NIBBLES, /* the lower ones of bytes; how many bits a nibble has */
     JC_COUNTS,
@@ -233,7 +234,9 @@ extern const struct jit_rule jit_sys_rules[];
 /* ---- jit_vec.c: floating point; jit_vec_int.c, jit_vec_perm.c, jit_vec_wide.c, jit_vec_mem.c ----
  */
 extern const struct jit_rule jit_vec_rules[], jit_vec_int_rules[], jit_vec_perm_rules[],
-    jit_vec_wide_rules[], jit_vec_mem_rules[];
+    jit_vec_wide_rules[], jit_vec_sat_rules[], jit_vec_mem_rules[];
+/* V = the low 8 bytes of XMM0: alone, or (Q) above V's own. XMM1 is used up. */
+void jit_vput_half(struct jit_unit *u, const struct jit_insn *in);
 /* XMM0, XMM1 = the lanes of even and of odd numbers of what two registers in XMM0 and XMM1 have in
  * the instruction's form, or of all 16 bytes of both. XMM2 and XMM3 are used up. */
 void jit_unzip(struct jit_unit *u, const struct jit_insn *in, unsigned size);

@@ -360,25 +360,29 @@ static void emit_pair(struct jit_unit *u, const struct jit_insn *in)
     put(u, in);
 }
 
-/* The two lanes of a scalar form: opcode 01101 FADDP. */
-static unsigned props_reduce(uint32_t word)
-{
-    return is_scalar(word) ? JP_EXIT : ~0u;
-}
-
+/*
+ * The two lanes of a scalar form: opcode 01101 FADDP; or four lanes, of which, without NaNs, the
+ * order does not matter.
+ */
 static void emit_reduce(struct jit_unit *u, const struct jit_insn *in)
 {
-    unsigned dbl = is_double(in->word);
+    struct jit_out *o = &u->o;
+    unsigned dbl = is_double(in->word), op = in->word >> 23 & 1 ? 0x5d : 0x5f;
     jit_fp_check_fz(u, in);
     get(u, in, XMM0, in->op.rn);
-    pshufd(u, XMM1, in->op.rn, dbl ? 0xee : 0x55);
+    pshufd(u, XMM1, in->op.rn, dbl || !is_scalar(in->word) ? 0xee : 0x55);
     if ((in->word >> 12 & 31) == 0x0d) {
-        em_sse_rr(&u->o, prefix_of(in->word), 0, 0x58, XMM0, XMM1);
+        em_sse_rr(o, prefix_of(in->word), 0, 0x58, XMM0, XMM1);
         check_sound(u, in, false);
     } else {
-        extreme(u, in, in->word >> 23 & 1 ? 0x5d : 0x5f);
-        em_sse_rr(&u->o, 0x66, dbl, 0x7e, XMM0, RAX); /* what is above it goes */
-        em_sse_rr(&u->o, 0x66, dbl, 0x6e, XMM0, RAX);
+        extreme(u, in, op);
+        if (!is_scalar(in->word)) {
+            em_sse_rr(o, 0x66, 0, 0x70, XMM1, XMM0); /* pshufd */
+            em8(o, 0x55);
+            extreme(u, in, op);
+        }
+        em_sse_rr(o, 0x66, dbl, 0x7e, XMM0, RAX); /* what is above it goes */
+        em_sse_rr(o, 0x66, dbl, 0x6e, XMM0, RAX);
     }
     put(u, in);
 }
@@ -440,17 +444,32 @@ static void from_int(struct jit_unit *u, const struct jit_insn *in, unsigned is_
     }
 }
 
-/* FCVTZS: what does not fit gives the most negative number, which is the handler's. */
-static void to_int(struct jit_unit *u, const struct jit_insn *in, unsigned op)
+/* FCVTZS: what does not fit gives the most negative number, which is the handler's. FCVTZU: so is
+ * all that is not below 2^31 (words of vectors), 2^32 or 2^63, or has a sign. */
+static void to_ints(struct jit_unit *u, const struct jit_insn *in)
+{
+    struct jit_out *o = &u->o;
+    if (in->word >> 29 & 1) {
+        copy(u, XMM2, XMM1);
+        jit_vop_const(u, in, 0x66, 0x66, XMM2, JC_BELOW_2_31); /* pcmpgtd */
+        em_sse_rr(o, 0x66, 0, 0xeb, XMM2, XMM1);
+        if_signs(u, in, 0, XMM2, false, jit_stub_handler);
+    }
+    em_sse_rr(o, 0xf3, 0, 0x5b, XMM0, XMM1); /* cvttps2dq */
+    if (!(in->word >> 29 & 1)) {
+        copy(u, XMM1, XMM0);
+        jit_vop_const(u, in, 0x66, 0x76, XMM1, JC_NEG_S); /* pcmpeqd */
+        if_signs(u, in, 0, XMM1, false, jit_stub_handler);
+    }
+}
+
+static void to_int(struct jit_unit *u, const struct jit_insn *in, unsigned is_unsigned)
 {
     struct jit_out *o = &u->o;
     unsigned dbl = is_double(in->word);
     get(u, in, XMM1, in->op.rn);
     if (!dbl && !is_scalar(in->word)) {
-        em_sse_rr(o, 0xf3, 0, op, XMM0, XMM1); /* cvttps2dq */
-        copy(u, XMM1, XMM0);
-        jit_vop_const(u, in, 0x66, 0x76, XMM1, JC_NEG_S); /* pcmpeqd */
-        if_signs(u, in, 0, XMM1, false, jit_stub_handler);
+        to_ints(u, in);
         return;
     }
     for (unsigned i = 0; i < lanes_of(in->word); i++) {
@@ -458,10 +477,18 @@ static void to_int(struct jit_unit *u, const struct jit_insn *in, unsigned op)
             em_sse_rr(o, 0x66, 0, 0x70, XMM1, XMM1); /* pshufd */
             em8(o, 0xee);
         }
-        em_sse_rr(o, SSE_F(dbl), dbl, 0x2c, RAX, XMM1);
-        em_imm(o, RCX, dbl ? UINT64_C(1) << 63 : UINT64_C(1) << 31);
-        em_alu_rr(o, dbl, ALU_CMP, RAX, RCX);
-        jit_handler_if(u, in, CC_E);
+        if (is_unsigned) {
+            em_sse_rr(o, 0x66, dbl, 0x7e, XMM1, RAX);
+            em_imm(o, RCX, dbl ? (UINT64_C(1023) + 63) << 52 : (127u + 32) << 23);
+            em_alu_rr(o, dbl, ALU_CMP, RAX, RCX);
+            jit_handler_if(u, in, CC_AE);
+        }
+        em_sse_rr(o, SSE_F(dbl), dbl | is_unsigned, 0x2c, RAX, XMM1);
+        if (!is_unsigned) {
+            em_imm(o, RCX, dbl ? UINT64_C(1) << 63 : UINT64_C(1) << 31);
+            em_alu_rr(o, dbl, ALU_CMP, RAX, RCX);
+            jit_handler_if(u, in, CC_E);
+        }
         em_sse_rr(o, 0x66, dbl, 0x6e, i ? XMM2 : XMM0, RAX);
     }
     if (lanes_of(in->word) > 1)
@@ -473,8 +500,8 @@ static const struct kind ones[] = {
     {ROW(0, 1, 0x0c), CMP_LT, zero_compare, 0}, /* FCMGT, FCMEQ, FCMLT, FCMGE, FCMLE of 0 */
     {ROW(0, 1, 0x0d), CMP_EQ, zero_compare, 0},
     {ROW(0, 1, 0x0e), CMP_LT, compare_zero, 0},
-    {ROW(1, 0, 0x0c), CMP_LE, zero_compare, 0},
-    {ROW(1, 0, 0x0d), CMP_LE, compare_zero, 0},
+    {ROW(1, 1, 0x0c), CMP_LE, zero_compare, 0},
+    {ROW(1, 1, 0x0d), CMP_LE, compare_zero, 0},
     {ROW(0, 1, 0x0f), 0x54,   bits,         0}, /* FABS: andps, FNEG: xorps */
     {ROW(1, 1, 0x0f), 0x57,   bits,         0},
     {ROW(1, 1, 0x1f), 0x51,   root,         0},
@@ -484,9 +511,10 @@ static const struct kind ones[] = {
     {ROW(0, 1, 0x19), 8 | 3,  round_lanes,         A64_HOST_SSE4},
     {ROW(1, 0, 0x19), 4,      round_lanes,         A64_HOST_SSE4},
     {ROW(1, 1, 0x19), 8 | 4,  round_lanes,         A64_HOST_SSE4},
-    {ROW(0, 0, 0x1d), 0,      from_int,     A64_HOST_SSE4}, /* SCVTF, UCVTF, FCVTZS */
+    {ROW(0, 0, 0x1d), 0,      from_int,     A64_HOST_SSE4}, /* SCVTF, UCVTF, FCVTZS, FCVTZU */
     {ROW(1, 0, 0x1d), 1,      from_int,     A64_HOST_SSE4},
-    {ROW(0, 1, 0x1b), 0x5b,   to_int,       0},
+    {ROW(0, 1, 0x1b), 0,      to_int,       0},
+    {ROW(1, 1, 0x1b), 1,      to_int,       0},
 };
 // clang-format on
 
@@ -544,7 +572,7 @@ const struct jit_rule jit_vec_rules[] = {
     {a64_dec_fpv_elem,   NULL, props_elem,   emit_elem},
     {a64_dec_fpv_2,      NULL, props_2,      emit_2},
     {a64_dec_fpv_pair,   NULL, props_sse4,   emit_pair},
-    {a64_dec_fpv_reduce, NULL, props_reduce, emit_reduce},
+    {a64_dec_fpv_reduce, NULL, props_exit,   emit_reduce},
     {a64_dec_fpv_1,      NULL, props_1,      emit_1},
     {a64_dec_fpv_long,   NULL, props_half,   emit_long},
     {a64_dec_fpv_narrow, NULL, props_half,   emit_narrow},

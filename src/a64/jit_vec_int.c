@@ -149,22 +149,18 @@ static void distance_d(struct jit_unit *u, const struct jit_insn *in, unsigned o
     jit_vop(u, 0x66, 0, adds[size], XMM0, in->op.rd);
 }
 
-/* What differs from the sum (difference) that wraps around has saturated: FPSR.QC is the handler's.
- */
-static void saturating(struct jit_unit *u, const struct jit_insn *in, unsigned op, unsigned size)
+/* UHADD: PAVG rounds up; of inverted numbers, inverted, it rounds down. */
+static void halving(struct jit_unit *u, const struct jit_insn *in, unsigned op, unsigned size)
 {
     struct jit_out *o = &u->o;
-    bool sub = op == 0xe8 || op == 0xe9 || op == 0xd8 || op == 0xd9;
-    enum jit_vsize low = jit_vsize(in->word);
-    jit_vget(u, XMM0, in->op.rn, low);
-    jit_vget(u, XMM2, in->op.rm, low);
-    copy(u, XMM1, XMM0);
-    em_sse_rr(o, 0x66, 0, op, XMM0, XMM2);
-    em_sse_rr(o, 0x66, 0, (sub ? subs : adds)[size], XMM1, XMM2);
-    em_sse_rr(o, 0x66, 0, equals[size], XMM1, XMM0);
-    em_sse_rr(o, 0x66, 0, 0xd7, RAX, XMM1); /* pmovmskb */
-    em_alu_ri(o, 0, ALU_CMP, RAX, 0xffff);
-    jit_handler_if(u, in, CC_NE);
+    (void)size;
+    em_sse_rr(o, 0x66, 0, 0x76, XMM2, XMM2);
+    copy(u, XMM0, XMM2);
+    copy(u, XMM1, XMM2);
+    jit_vop(u, 0x66, 0, 0xef, XMM0, in->op.rn);
+    jit_vop(u, 0x66, 0, 0xef, XMM1, in->op.rm);
+    em_sse_rr(o, 0x66, 0, op, XMM0, XMM1);
+    em_sse_rr(o, 0x66, 0, 0xef, XMM0, XMM2);
 }
 
 /* ---- shapes: of one source ---- */
@@ -341,10 +337,7 @@ static void pairs_long_d(struct jit_unit *u, const struct jit_insn *in, unsigned
     X(mla_v,     plus_d,        SSE4, 0,      0xd5,   0x3840, 0) \
     X(mls_v,     minus_d,       SSE4, 0,      0xd5,   0x3840, 0) \
     X(urhadd_v,  plain,         0,    0xe0,   0xe3,   0,      0) \
-    X(sqadd_v,   saturating,    0,    0xec,   0xed,   0,      0) \
-    X(uqadd_v,   saturating,    0,    0xdc,   0xdd,   0,      0) \
-    X(sqsub_v,   saturating,    0,    0xe8,   0xe9,   0,      0) \
-    X(uqsub_v,   saturating,    0,    0xd8,   0xd9,   0,      0) \
+    X(uhadd_v,   halving,       0,    0xe0,   0xe3,   0,      0) \
     X(neg_v,     from_zero,     0,    0xf8,   0xf9,   0xfa,   0xfb) \
     X(abs_v,     single,        SSE4, 0x381c, 0x381d, 0x381e, 0) \
     X(not_v,     not_from_zero, 0,    0xeb,   0,      0,      0) \

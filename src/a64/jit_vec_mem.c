@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * jit_vec_mem.c - the JIT's loads and stores of Advanced SIMD structures: LD1 and ST1 of 1 to 4
- * registers, LD2 and ST2, one lane, LD1R.
+ * registers, LD2, LD4, ST2, ST4, one lane, LD1R; the literal LDR.
  */
 #include "src/a64/host.h"
 #include "src/a64/jit.h"
@@ -9,18 +9,19 @@
 #include "a64_table.h"
 
 /* Multiple structures: how many registers, by opcode. */
-enum { PAIRS = 1 << 3 }; /* LD2, ST2: lanes alternate between the two */
+enum { LANES = 1 << 3 }; /* LD2, LD4, ST2, ST4: lanes go to the registers in turn */
 
 static unsigned multi_kind(uint32_t word)
 {
-    static const uint8_t kinds[16] = {[7] = 1, [10] = 2, [6] = 3, [2] = 4, [8] = 2 | PAIRS};
+    static const uint8_t kinds[16] = {
+        [7] = 1, [10] = 2, [6] = 3, [2] = 4, [8] = 2 | LANES, [0] = 4 | LANES};
     return kinds[word >> 12 & 15];
 }
 
 static unsigned props_multi(uint32_t word)
 {
     unsigned kind = multi_kind(word);
-    return !kind ? ~0u : jit_props_host(kind & PAIRS ? A64_HOST_SSE4 : 0);
+    return !kind ? ~0u : jit_props_host(kind & LANES ? A64_HOST_SSE4 : 0);
 }
 
 /* XMM = 16 or 8 bytes of the guest's memory, and back */
@@ -29,34 +30,79 @@ static void load(struct jit_unit *u, unsigned xmm, bool q, unsigned off)
     em_sse_rx(&u->o, q ? 0 : 0xf3, 0, q ? 0x10 : 0x7e, xmm, (int32_t)off); /* movups, movq */
 }
 
+static const uint8_t punpckl[] = {0x60, 0x61, 0x62, 0x6c}, punpckh[] = {0x68, 0x69, 0x6a, 0x6d};
+
 static void store(struct jit_unit *u, unsigned xmm, bool q, unsigned off)
 {
     em_sse_rx(&u->o, q ? 0 : 0x66, 0, q ? 0x11 : 0xd6, xmm, (int32_t)off);
 }
 
-static void load_pairs(struct jit_unit *u, const struct jit_insn *in, bool q)
+static unsigned nth(const struct jit_insn *in, unsigned i)
+{
+    return (in->op.rd + i) % 32;
+}
+
+/* XMM1:XMM0 unzipped to registers `even` and `odd`. */
+static void unzip_to(struct jit_unit *u, const struct jit_insn *in, enum jit_vsize size,
+                     unsigned even, unsigned odd)
+{
+    jit_unzip_q(u, in, in->word >> 10 & 3);
+    jit_vput(u, XMM0, nth(in, even), size);
+    jit_vput(u, XMM1, nth(in, odd), size);
+}
+
+static void load2(struct jit_unit *u, const struct jit_insn *in, bool q)
 {
     load(u, XMM0, true, 0);
     if (q)
         load(u, XMM1, true, 16);
     else
         em_sse_rr(&u->o, 0, 0, 0x28, XMM1, XMM0);
-    jit_unzip_q(u, in, in->word >> 10 & 3);
-    jit_vput(u, XMM0, in->op.rd, jit_vsize(in->word));
-    jit_vput(u, XMM1, (in->op.rd + 1u) % 32, jit_vsize(in->word));
+    unzip_to(u, in, q ? JV_Q : JV_D, 0, 1);
 }
 
-static void store_pairs(struct jit_unit *u, const struct jit_insn *in, bool q)
+/* Twice: lanes of even numbers are those of registers 0 and 2 in turn. */
+static void load4(struct jit_unit *u, const struct jit_insn *in, bool q)
 {
-    static const uint8_t low[] = {0x60, 0x61, 0x62, 0x6c}, high[] = {0x68, 0x69, 0x6a, 0x6d};
-    unsigned size = in->word >> 10 & 3, second = (in->op.rd + 1u) % 32;
-    jit_vget(u, XMM0, in->op.rd, JV_Q);
-    jit_vop(u, 0x66, 0, low[size], XMM0, second);
+    for (unsigned i = 0; i < (q ? 4u : 2u); i += 2) {
+        load(u, XMM0, true, 16 * i);
+        load(u, XMM1, true, 16 * i + 16);
+        unzip_to(u, in, JV_Q, i, i + 1);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        jit_vget(u, XMM0, nth(in, i), JV_Q);
+        jit_vget(u, XMM1, nth(in, q ? i + 2 : i), JV_Q);
+        unzip_to(u, in, q ? JV_Q : JV_D, i, i + 2);
+    }
+}
+
+static void store2(struct jit_unit *u, const struct jit_insn *in, bool q)
+{
+    unsigned size = in->word >> 10 & 3;
+    jit_vget(u, XMM0, nth(in, 0), JV_Q);
+    jit_vop(u, 0x66, 0, punpckl[size], XMM0, nth(in, 1));
     store(u, XMM0, true, 0);
     if (q) {
-        jit_vget(u, XMM0, in->op.rd, JV_Q);
-        jit_vop(u, 0x66, 0, high[size], XMM0, second);
+        jit_vget(u, XMM0, nth(in, 0), JV_Q);
+        jit_vop(u, 0x66, 0, punpckh[size], XMM0, nth(in, 1));
         store(u, XMM0, true, 16);
+    }
+}
+
+static void store4(struct jit_unit *u, const struct jit_insn *in, bool q)
+{
+    unsigned size = in->word >> 10 & 3;
+    for (unsigned half = 0; half < (q ? 2u : 1u); half++) {
+        const uint8_t *op = half ? punpckh : punpckl;
+        jit_vget(u, XMM0, nth(in, 0), JV_Q);
+        jit_vget(u, XMM1, nth(in, 1), JV_Q);
+        jit_vop(u, 0x66, 0, op[size], XMM0, nth(in, 2));
+        jit_vop(u, 0x66, 0, op[size], XMM1, nth(in, 3));
+        em_sse_rr(&u->o, 0, 0, 0x28, XMM2, XMM0);
+        em_sse_rr(&u->o, 0x66, 0, punpckl[size], XMM0, XMM1);
+        em_sse_rr(&u->o, 0x66, 0, punpckh[size], XMM2, XMM1);
+        store(u, XMM0, true, 32 * half);
+        store(u, XMM2, true, 32 * half + 16);
     }
 }
 
@@ -77,17 +123,21 @@ static void post_index(struct jit_unit *u, const struct jit_insn *in, unsigned l
 
 static void emit_multi(struct jit_unit *u, const struct jit_insn *in)
 {
-    unsigned kind = multi_kind(in->word), n = kind & ~(unsigned)PAIRS;
+    unsigned kind = multi_kind(in->word), n = kind & ~(unsigned)LANES;
     bool q = in->word >> 30 & 1, is_load = in->word >> 22 & 1;
     unsigned bytes = q ? 16 : 8;
     jit_fp_check(u, in);
     jit_get(u, 1, RAX, in->op.rn);
     jit_l0(u, in, n * bytes, !is_load, L0_EVEN);
-    if (kind & PAIRS) {
-        (is_load ? load_pairs : store_pairs)(u, in, q);
+    if (kind & LANES) {
+        static void (*const fns[2][2])(struct jit_unit * u, const struct jit_insn *in, bool q) = {
+            {store2, load2},
+            {store4, load4}
+        };
+        fns[n == 4][is_load](u, in, q);
     } else {
         for (unsigned i = 0; i < n; i++) {
-            unsigned v = (in->op.rd + i) % 32;
+            unsigned v = nth(in, i);
             if (is_load) {
                 load(u, XMM0, q, i * bytes);
                 jit_vput(u, XMM0, v, JV_Q);
@@ -151,8 +201,30 @@ static void emit_st_lane(struct jit_unit *u, const struct jit_insn *in)
     post_index(u, in, 1u << log);
 }
 
+/* LDR of a literal, of 4, 8 or 16 bytes */
+static unsigned props_exit(uint32_t word)
+{
+    (void)word;
+    return JP_EXIT;
+}
+
+static void emit_literal(struct jit_unit *u, const struct jit_insn *in)
+{
+    unsigned log = 2 + (in->word >> 30);
+    jit_fp_check(u, in);
+    em_load(&u->o, 1, RAX, RDI, CPU(page_va));
+    em_alu_ri(&u->o, 1, ALU_ADD, RAX, (int32_t)jit_slot(u, in) * 4 + in->op.imm);
+    jit_l0(u, in, 1u << log, false, BANK_OWN);
+    if (log == 2)
+        em_sse_rx(&u->o, 0x66, 0, 0x6e, XMM0, 0); /* movd */
+    else
+        load(u, XMM0, log == 4, 0);
+    jit_vput(u, XMM0, in->op.rd, JV_Q);
+}
+
 // clang-format off
 const struct jit_rule jit_vec_mem_rules[] = {
+    {a64_dec_ldr_v_lit,     NULL, props_exit,  emit_literal},
     {a64_dec_ld_multi,      NULL, props_multi, emit_multi},
     {a64_dec_ld_multi_post, NULL, props_multi, emit_multi},
     {a64_dec_st_multi,      NULL, props_multi, emit_multi},

@@ -53,7 +53,7 @@ static void widen(struct jit_unit *u, const struct jit_insn *in, unsigned xmm, u
 }
 
 /* The low 8 bytes of XMM0 are the result: alone, or (Q) above those of Vd. */
-static void put_half(struct jit_unit *u, const struct jit_insn *in)
+void jit_vput_half(struct jit_unit *u, const struct jit_insn *in)
 {
     if (in->word >> 30 & 1) {
         jit_vget(u, XMM1, in->op.rd, JV_Q);
@@ -80,7 +80,7 @@ static void emit_shll(struct jit_unit *u, const struct jit_insn *in)
     jit_vput(u, XMM0, in->op.rd, JV_Q);
 }
 
-/* ---- XTN, SHRN, ADDHN, SUBHN: the low halves of wide lanes, shifted ---- */
+/* ---- XTN, SHRN, ADDHN, SUBHN, rounding ones: the low halves of wide lanes, shifted ---- */
 static void narrow(struct jit_unit *u, const struct jit_insn *in, unsigned size, unsigned n)
 {
     struct jit_out *o = &u->o;
@@ -93,7 +93,7 @@ static void narrow(struct jit_unit *u, const struct jit_insn *in, unsigned size,
             jit_vop_const(u, in, 0x66, 0xdb, XMM0, size ? JC_LOW_H : JC_LOW_B);
         em_sse_rr(o, 0x66, 0, size ? 0x382b : 0x67, XMM0, XMM0); /* packusdw, packuswb */
     }
-    put_half(u, in);
+    jit_vput_half(u, in);
 }
 
 static void emit_xtn(struct jit_unit *u, const struct jit_insn *in)
@@ -103,20 +103,35 @@ static void emit_xtn(struct jit_unit *u, const struct jit_insn *in)
     narrow(u, in, size_of(in->word), 0);
 }
 
-static void emit_shrn(struct jit_unit *u, const struct jit_insn *in)
+/* XMM0 plus half of what a shift by n drops; a carry out of a lane would be dropped, too. */
+static void round_up(struct jit_unit *u, unsigned size, unsigned n)
 {
-    jit_fp_check(u, in);
-    jit_vget(u, XMM0, in->op.rn, JV_Q);
-    narrow(u, in, shift_size(in->word), in->op.rm);
+    em_sse_rr(&u->o, 0x66, 0, 0x76, XMM1, XMM1); /* pcmpeqd */
+    shift(u, XMM1, PSRL, size, (16u << size) - 1);
+    shift(u, XMM1, PSLL, size, n - 1);
+    em_sse_rr(&u->o, 0x66, 0, adds[size], XMM0, XMM1);
 }
 
-/* ADDHN: opcode 0100, SUBHN: 0110 */
+/* SHRN, RSHRN: opcode 1000x */
+static void emit_shrn(struct jit_unit *u, const struct jit_insn *in)
+{
+    unsigned size = shift_size(in->word);
+    jit_fp_check(u, in);
+    jit_vget(u, XMM0, in->op.rn, JV_Q);
+    if (in->word >> 11 & 1)
+        round_up(u, size, in->op.rm);
+    narrow(u, in, size, in->op.rm);
+}
+
+/* ADDHN: opcode 0100, SUBHN: 0110, rounding with U */
 static void emit_half(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned size = size_of(in->word);
     jit_fp_check(u, in);
     jit_vget(u, XMM0, in->op.rn, JV_Q);
     jit_vop(u, 0x66, 0, (in->word >> 13 & 1 ? subs : adds)[size], XMM0, in->op.rm);
+    if (is_unsigned(in->word))
+        round_up(u, size, 8u << size);
     narrow(u, in, size, 8u << size);
 }
 
@@ -132,6 +147,26 @@ static void emit_addl(struct jit_unit *u, const struct jit_insn *in)
     else
         widen(u, in, XMM0, in->op.rn, ext[size]);
     em_sse_rr(&u->o, 0x66, 0, (in->word >> 13 & 1 ? subs : adds)[size], XMM0, XMM1);
+    jit_vput(u, XMM0, in->op.rd, JV_Q);
+}
+
+/* SABDL, UABDL 0111; SABAL, UABAL 0101 add to Vd. No PABSQ. */
+static unsigned props_abdl(uint32_t word)
+{
+    return size_of(word) > 1 ? ~0u : jit_props_host(A64_HOST_SSE4);
+}
+
+static void emit_abdl(struct jit_unit *u, const struct jit_insn *in)
+{
+    unsigned size = size_of(in->word);
+    const uint16_t *ext = is_unsigned(in->word) ? zexts : sexts;
+    jit_fp_check(u, in);
+    widen(u, in, XMM0, in->op.rn, ext[size]);
+    widen(u, in, XMM1, in->op.rm, ext[size]);
+    em_sse_rr(&u->o, 0x66, 0, subs[size], XMM0, XMM1);
+    em_sse_rr(&u->o, 0x66, 0, 0x381d + size, XMM0, XMM0); /* pabsw, pabsd */
+    if (!(in->word >> 13 & 1))
+        jit_vop(u, 0x66, 0, adds[size], XMM0, in->op.rd);
     jit_vput(u, XMM0, in->op.rd, JV_Q);
 }
 
@@ -195,8 +230,15 @@ const struct jit_rule jit_vec_wide_rules[] = {
     {a64_dec_shll_v,  NULL, props_scalar, emit_shll},
     {a64_dec_xtn_v,   NULL, props_scalar, emit_xtn},
     {a64_dec_shrn_i,  NULL, props_scalar, emit_shrn},
-    {a64_dec_addhn_v, NULL, props_scalar, emit_half},
-    {a64_dec_subhn_v, NULL, props_scalar, emit_half},
+    {a64_dec_rshrn_i,  NULL, props_scalar, emit_shrn},
+    {a64_dec_addhn_v,  NULL, props_scalar, emit_half},
+    {a64_dec_subhn_v,  NULL, props_scalar, emit_half},
+    {a64_dec_raddhn_v, NULL, props_scalar, emit_half},
+    {a64_dec_rsubhn_v, NULL, props_scalar, emit_half},
+    {a64_dec_sabdl_v,  NULL, props_abdl,   emit_abdl},
+    {a64_dec_uabdl_v,  NULL, props_abdl,   emit_abdl},
+    {a64_dec_sabal_v,  NULL, props_abdl,   emit_abdl},
+    {a64_dec_uabal_v,  NULL, props_abdl,   emit_abdl},
     {a64_dec_saddl_v, NULL, props_scalar, emit_addl},
     {a64_dec_uaddl_v, NULL, props_scalar, emit_addl},
     {a64_dec_ssubl_v, NULL, props_scalar, emit_addl},
