@@ -163,7 +163,7 @@ void jit_vop(struct jit_unit *u, unsigned prefix, unsigned w, unsigned op, unsig
 void jit_vop3(struct jit_unit *u, unsigned prefix, unsigned w, unsigned op, unsigned reg,
               unsigned src, unsigned v);
 /* A general register from lane `i` of 1 << log bytes, extended to 64 bits (sign: 1 to 64, 0 to 32
- * bits, -1 zero-extended); and to a lane, the others stay. */
+ * bits, -1 zero-extended); and to a lane, the others stay; XMM0 is used up. */
 void jit_vlane_get(struct jit_unit *u, unsigned reg, unsigned v, unsigned log, unsigned i,
                    int sign);
 void jit_vlane_put(struct jit_unit *u, unsigned reg, unsigned v, unsigned log, unsigned i);

@@ -41,11 +41,18 @@ void jit_vlane_get(struct jit_unit *u, unsigned reg, unsigned v, unsigned log, u
           VREG(v) + (int32_t)(i << log));
 }
 
+/* Through XMM0, where that can be: a later load of all of V would have to wait for two stores. */
 void jit_vlane_put(struct jit_unit *u, unsigned reg, unsigned v, unsigned log, unsigned i)
 {
-    if (log == 1)
-        em8(&u->o, 0x66);
-    em_rm(&u->o, log == 3, log ? 0x89 : 0x88, reg, RDI, VREG(v) + (int32_t)(i << log));
+    static const uint16_t pinsr[] = {0x3a20, 0xc4, 0x3a22, 0x3a22};
+    if (log == 1 || a64_host() & A64_HOST_SSE4) {
+        jit_vget(u, XMM0, v, JV_Q);
+        em_sse_rr(&u->o, 0x66, log == 3, pinsr[log], XMM0, reg);
+        em8(&u->o, i);
+        jit_vput(u, XMM0, v, JV_Q);
+    } else {
+        em_rm(&u->o, log == 3, log ? 0x89 : 0x88, reg, RDI, VREG(v) + (int32_t)(i << log));
+    }
 }
 
 void jit_vput_gpr(struct jit_unit *u, unsigned w, unsigned reg, unsigned v)
