@@ -162,10 +162,11 @@ void jit_vop(struct jit_unit *u, unsigned prefix, unsigned w, unsigned op, unsig
 /* op reg, src, V: an AVX instruction */
 void jit_vop3(struct jit_unit *u, unsigned prefix, unsigned w, unsigned op, unsigned reg,
               unsigned src, unsigned v);
-/* A general register from lane `i` of 1 << log bytes, extended to 64 bits (sign: 1 to 64, 0 to 32
- * bits, -1 zero-extended); and to a lane, the others stay; XMM0 is used up. */
+/* A general register from lane `i` of 1 << log bytes, extended: zeros for sign < 0, the sign to 32
+ * bits for 0, to 64 for 1. */
 void jit_vlane_get(struct jit_unit *u, unsigned reg, unsigned v, unsigned log, unsigned i,
                    int sign);
+/* To a lane, the others stay; XMM0 is used up. */
 void jit_vlane_put(struct jit_unit *u, unsigned reg, unsigned v, unsigned log, unsigned i);
 /* V = a general register's low 4 or 8 bytes, the rest 0; by way of XMM0. */
 void jit_vput_gpr(struct jit_unit *u, unsigned w, unsigned reg, unsigned v);
@@ -178,6 +179,8 @@ enum jit_const {
     JC_NEG_D,
     JC_NEG_S1, /* that of the first one */
     JC_NEG_D1,
+    JC_EXP_S1, /* the exponent of the first one, but for its lowest bit */
+    JC_EXP_D1,
     JC_SOUND_S, /* jit_vec.c, check_sound() */
     JC_SOUND_S2,
     JC_SOUND_D,

@@ -60,24 +60,32 @@ static void stub_sound(struct jit_unit *u, const struct jit_stub *s)
 }
 
 /*
- * The exponent is in the upper 16 bits; one more is 0 or 1 for NaNs and infinities, 1 for zeros and
- * subnormals, 2 for the smallest ones: all below 4, with 0x7ff or 0xff plus 1 wrapping around into
- * the sign.
+ * What may be tiny goes to the stub when all bits of its exponent but the lowest are 0 (PTEST: ZF;
+ * zeros, subnormals, the smallest normal ones) or are 1 (CF; NaNs, infinities, the greatest ones).
+ * Without SSE4: the exponent is in the upper 16 bits; one more is 0 or 1 for NaNs and infinities, 1
+ * for zeros and subnormals, 2 for the smallest ones: all below 4, with 0x7ff or 0xff plus 1
+ * wrapping around into the sign.
  */
 void jit_fp_sound(struct jit_unit *u, const struct jit_insn *in, unsigned dbl, bool tiny)
 {
     struct jit_out *o = &u->o;
+    unsigned suspicious = CC_BE;
     if (!tiny) {
         em_sse_rr(o, SSE_P(dbl), 0, 0x2e, XMM0, XMM0); /* ucomis: quiet NaNs raise nothing */
         jit_handler_if(u, in, CC_P);
         return;
     }
-    em_sse_rr(o, 0x66, 0, 0xc5, RAX, XMM0); /* pextrw */
-    em8(o, dbl ? 3 : 1);
-    em_alu_ri(o, 0, ALU_SUB, RAX, dbl ? -0x10 : -0x80);
-    em8(o, 0xa9); /* test eax, imm */
-    em32(o, dbl ? 0x7fc0 : 0x7e00);
-    struct jit_stub *s = jit_stub(u, in, em_jcc32(o, CC_E), stub_sound);
+    if (a64_host() & A64_HOST_SSE4) {
+        jit_vop_const(u, in, 0x66, 0x3817, XMM0, dbl ? JC_EXP_D1 : JC_EXP_S1); /* ptest */
+    } else {
+        em_sse_rr(o, 0x66, 0, 0xc5, RAX, XMM0); /* pextrw */
+        em8(o, dbl ? 3 : 1);
+        em_alu_ri(o, 0, ALU_SUB, RAX, dbl ? -0x10 : -0x80);
+        em8(o, 0xa9); /* test eax, imm */
+        em32(o, dbl ? 0x7fc0 : 0x7e00);
+        suspicious = CC_E;
+    }
+    struct jit_stub *s = jit_stub(u, in, em_jcc32(o, suspicious), stub_sound);
     s->back = o->p;
     s->arg = dbl;
 }
