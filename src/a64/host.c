@@ -24,8 +24,9 @@ unsigned a64_host_probe(void)
         __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
         has |= (a & 6) == 6 ? A64_HOST_FMA : 0;
     }
-    if (has & A64_HOST_AES && __get_cpuid_count(7, 0, &a, &b, &c, &d))
-        has |= b & bit_SHA ? A64_HOST_SHA : 0;
+    if (has & (A64_HOST_AES | A64_HOST_FMA) && __get_cpuid_count(7, 0, &a, &b, &c, &d))
+        has |= (has & A64_HOST_SSE4 && b & bit_SHA ? A64_HOST_SHA : 0) |
+               (has & A64_HOST_FMA && b & bit_AVX2 ? A64_HOST_AVX2 : 0);
 #endif
     atomic_store_explicit(&a64_host_known, has, memory_order_relaxed);
     return has;

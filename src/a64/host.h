@@ -14,7 +14,8 @@ enum {
     A64_HOST_FMA = 1 << 1,  /* AVX and FMA3, and the system saves their registers */
     A64_HOST_AES = 1 << 2,  /* AES-NI */
     A64_HOST_CLMUL = 1 << 3,
-    A64_HOST_SHA = 1 << 4,   /* of SHA-1 and SHA-256 */
+    A64_HOST_SHA = 1 << 4, /* of SHA-1 and SHA-256 */
+    A64_HOST_AVX2 = 1 << 5,
     A64_HOST_KNOWN = 1 << 7, /* the question was asked */
 };
 

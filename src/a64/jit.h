@@ -20,9 +20,9 @@
 #include "src/a64/a64_internal.h"
 #include "src/a64/jit_emit.h"
 
-#define JIT_UNIT  128u     /* instructions in a unit, at most */
-#define JIT_ROOM  KIB(128) /* what a unit's code may take */
-#define JIT_STUBS (JIT_UNIT * 8)
+#define JIT_UNIT  128u            /* instructions in a unit, at most */
+#define JIT_ROOM  KIB(128)        /* what a unit's code may take */
+#define JIT_STUBS (JIT_UNIT * 16) /* LD3 has 13 */
 
 /* What the host's flags are. */
 enum jit_ef {
@@ -187,8 +187,10 @@ enum jit_const {
     JC_SOUND_D2,
     JC_NORMAL2_S, /* twice the smallest normal number */
     JC_NORMAL2_D,
-    JC_BELOW_2_31, /* the greatest single below 2^31 */
-    JC_LOW_B,      /* the lower byte of halves, half of words */
+    JC_BELOW_2_31, /* the greatest single below 2^31, 2^23; of doubles, the upper words tell */
+    JC_BELOW_2_23,
+    JC_BELOW_2_52,
+    JC_LOW_B, /* the lower byte of halves, half of words */
     JC_LOW_H,
     JC_NIBBLES, /* the lower ones of bytes; how many bits a nibble has */
     JC_COUNTS,
@@ -197,6 +199,9 @@ enum jit_const {
     JC_REV64,
     JC_BYTES_70, /* this in all bytes */
     JC_BYTES_10,
+    JC_TABLE,          /* so many are in a table; these are made: */
+    JC_LD3 = JC_TABLE, /* PSHUFB: what register r takes of 16 bytes of memory, by size, r, which */
+    JC_ST3 = JC_LD3 + 36, /* and what 16 bytes of memory take of it */
 };
 /* op xmm, the constant: in a form without an immediate */
 void jit_vop_const(struct jit_unit *u, const struct jit_insn *in, unsigned prefix, unsigned op,
@@ -230,6 +235,14 @@ extern const struct jit_rule jit_fp_cvt_rules[];
 /* XMM0 = V[rn] rounded to an integer: `mode` is the low 3 bits of FRINT's opcode; quiet: no PE. */
 void jit_fp_round(struct jit_unit *u, const struct jit_insn *in, unsigned dbl, unsigned mode,
                   bool quiet);
+/*
+ * XMM0 = XMM1, whose magnitude is below 2^23 or 2^52, rounded to the nearest integer, ties away
+ * from zero: the part after the point (x - trunc(x), exact) is doubled and truncated, and that -1,
+ * 0 or 1 is added. The sign is that of x. XMM2 is used up.
+ */
+void jit_fp_away(struct jit_unit *u, const struct jit_insn *in, unsigned dbl, bool packed);
+void jit_roundsd(struct jit_unit *u, unsigned dbl, bool packed, unsigned to, unsigned from,
+                 unsigned imm);
 
 /* ---- jit_sys.c ---- */
 extern const struct jit_rule jit_sys_rules[];

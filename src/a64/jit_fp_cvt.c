@@ -46,10 +46,17 @@ static unsigned round_imm(unsigned mode)
     return imm[mode];
 }
 
+/* ROUNDSS, ROUNDSD, ROUNDPS, ROUNDPD */
+void jit_roundsd(struct jit_unit *u, unsigned dbl, bool packed, unsigned to, unsigned from,
+                 unsigned imm)
+{
+    em_sse_rr(&u->o, 0x66, 0, (packed ? 0x3a08 : 0x3a0a) + dbl, to, from);
+    em8(&u->o, imm);
+}
+
 static void roundsd(struct jit_unit *u, unsigned dbl, unsigned to, unsigned from, unsigned imm)
 {
-    em_sse_rr(&u->o, 0x66, 0, 0x3a0a + dbl, to, from);
-    em8(&u->o, imm);
+    jit_roundsd(u, dbl, false, to, from, imm);
 }
 
 /* |XMM from| is 2^log or more, or a NaN: to the handler. */
@@ -64,32 +71,29 @@ static void handler_if_big(struct jit_unit *u, const struct jit_insn *in, unsign
     jit_handler_if(u, in, CC_AE);
 }
 
-/*
- * Ties away from zero: the part after the point (x - trunc(x), exact) is doubled and truncated, and
- * that -1, 0 or 1 is added. The sign is that of x.
- */
-static void round_away(struct jit_unit *u, const struct jit_insn *in, unsigned dbl)
+void jit_fp_away(struct jit_unit *u, const struct jit_insn *in, unsigned dbl, bool packed)
 {
     struct jit_out *o = &u->o;
-    jit_vget(u, XMM1, in->op.rn, size_of(dbl));
-    handler_if_big(u, in, dbl, XMM1, dbl ? 52 : 23);
+    unsigned prefix = packed ? SSE_P(dbl) : SSE_F(dbl);
     em_sse_rr(o, 0, 0, 0x28, XMM2, XMM1);
     em_sse_rr(o, 0, 0, 0x28, XMM0, XMM1);
-    roundsd(u, dbl, XMM0, XMM1, 3 | ROUND_QUIET);
-    em_sse_rr(o, SSE_F(dbl), 0, 0x5c, XMM1, XMM0); /* sub, add */
-    em_sse_rr(o, SSE_F(dbl), 0, 0x58, XMM1, XMM1);
-    roundsd(u, dbl, XMM1, XMM1, 3 | ROUND_QUIET);
-    em_sse_rr(o, SSE_F(dbl), 0, 0x58, XMM0, XMM1);
-    jit_vop_const(u, in, 0, 0x54, XMM0, dbl ? JC_ABS_D : JC_ABS_S);   /* andps */
-    jit_vop_const(u, in, 0, 0x54, XMM2, dbl ? JC_NEG_D1 : JC_NEG_S1); /* andps */
-    em_sse_rr(o, 0, 0, 0x56, XMM0, XMM2);                             /* orps */
+    jit_roundsd(u, dbl, packed, XMM0, XMM1, 3 | ROUND_QUIET);
+    em_sse_rr(o, prefix, 0, 0x5c, XMM1, XMM0); /* sub, add */
+    em_sse_rr(o, prefix, 0, 0x58, XMM1, XMM1);
+    jit_roundsd(u, dbl, packed, XMM1, XMM1, 3 | ROUND_QUIET);
+    em_sse_rr(o, prefix, 0, 0x58, XMM0, XMM1);
+    jit_vop_const(u, in, 0, 0x54, XMM0, dbl ? JC_ABS_D : JC_ABS_S); /* andps */
+    jit_vop_const(u, in, 0, 0x54, XMM2, dbl ? JC_NEG_D : JC_NEG_S);
+    em_sse_rr(o, 0, 0, 0x56, XMM0, XMM2); /* orps */
 }
 
 void jit_fp_round(struct jit_unit *u, const struct jit_insn *in, unsigned dbl, unsigned mode,
                   bool quiet)
 {
     if (mode == ROUND_AWAY) {
-        round_away(u, in, dbl);
+        jit_vget(u, XMM1, in->op.rn, size_of(dbl));
+        handler_if_big(u, in, dbl, XMM1, dbl ? 52 : 23);
+        jit_fp_away(u, in, dbl, false);
         return;
     }
     jit_vget(u, XMM0, in->op.rn, size_of(dbl));

@@ -78,6 +78,8 @@ static const uint64_t consts[][2] = {
     [JC_NORMAL2_S] = {UINT64_C(0x0100000001000000), UINT64_C(0x0100000001000000)},
     [JC_NORMAL2_D] = {UINT64_C(0x0020000000000000), UINT64_C(0x0020000000000000)},
     [JC_BELOW_2_31] = {UINT64_C(0x4effffff4effffff), UINT64_C(0x4effffff4effffff)},
+    [JC_BELOW_2_23] = {UINT64_C(0x4affffff4affffff), UINT64_C(0x4affffff4affffff)},
+    [JC_BELOW_2_52] = {UINT64_C(0x432fffff7fffffff), UINT64_C(0x432fffff7fffffff)},
     [JC_LOW_B] = {UINT64_C(0x00ff00ff00ff00ff), UINT64_C(0x00ff00ff00ff00ff)},
     [JC_LOW_H] = {UINT64_C(0x0000ffff0000ffff), UINT64_C(0x0000ffff0000ffff)},
     [JC_NIBBLES] = {UINT64_C(0x0f0f0f0f0f0f0f0f), UINT64_C(0x0f0f0f0f0f0f0f0f)},
@@ -88,6 +90,19 @@ static const uint64_t consts[][2] = {
     [JC_BYTES_70] = {UINT64_C(0x7070707070707070), UINT64_C(0x7070707070707070)},
     [JC_BYTES_10] = {UINT64_C(0x1010101010101010), UINT64_C(0x1010101010101010)},
 };
+
+/* Structures of three elements: element e of register r is number 3 * e + r in memory. */
+static void const_3(uint8_t b[16], unsigned c)
+{
+    bool store = c >= JC_ST3;
+    unsigned n = c - (store ? JC_ST3 : JC_LD3), size = n / 9, r = n / 3 % 3, which = n % 3;
+    for (unsigned i = 0; i < 16; i++) {
+        unsigned in = i & ((1u << size) - 1), e = (store ? 16 * which + i : i) >> size;
+        unsigned from = store ? e / 3 << size | in : ((3 * e + r) << size | in);
+        bool here = store ? e % 3 == r : from / 16 == which;
+        b[i] = here ? from % 16 : 0x80;
+    }
+}
 
 enum { CONST_IMM = 1 << 8 }; /* in a stub's arg: an immediate byte follows the displacement */
 
@@ -100,7 +115,7 @@ static void const_at(const struct jit_stub *s, const uint8_t *at)
 static void stub_const(struct jit_unit *u, const struct jit_stub *s)
 {
     struct jit_out *o = &u->o;
-    const uint64_t *c = consts[s->arg & ~(unsigned)CONST_IMM];
+    unsigned c = s->arg & ~(unsigned)CONST_IMM;
     if (s->back) {
         const_at(s, s->back);
         return;
@@ -110,8 +125,11 @@ static void stub_const(struct jit_unit *u, const struct jit_stub *s)
         if (u->stubs[i].emit == stub_const && !((u->stubs[i].arg ^ s->arg) & ~(unsigned)CONST_IMM))
             u->stubs[i].back = o->p;
     const_at(s, o->p);
-    em64(o, c[0]);
-    em64(o, c[1]);
+    if (c < JC_TABLE)
+        memcpy(o->p, consts[c], 16);
+    else
+        const_3(o->p, c);
+    o->p += 16;
 }
 
 void jit_vop_const(struct jit_unit *u, const struct jit_insn *in, unsigned prefix, unsigned op,

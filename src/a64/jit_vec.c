@@ -406,9 +406,21 @@ static void root(struct jit_unit *u, const struct jit_insn *in, unsigned op)
 static void round_lanes(struct jit_unit *u, const struct jit_insn *in, unsigned op)
 {
     get(u, in, XMM1, in->op.rn);
-    em_sse_rr(&u->o, 0x66, 0, 0x3a08 + is_double(in->word), XMM0, XMM1);
-    em8(&u->o, op);
+    jit_roundsd(u, is_double(in->word), true, XMM0, XMM1, op);
     check_sound(u, in, false);
+}
+
+/* FRINTA; lanes of 2^23 or 2^52 and more, and NaNs, are the handler's. */
+static void round_away(struct jit_unit *u, const struct jit_insn *in, unsigned op)
+{
+    unsigned dbl = is_double(in->word);
+    (void)op;
+    get(u, in, XMM1, in->op.rn);
+    copy(u, XMM2, XMM1);
+    jit_vop_const(u, in, 0, 0x54, XMM2, dbl ? JC_ABS_D : JC_ABS_S);
+    jit_vop_const(u, in, 0x66, 0x66, XMM2, dbl ? JC_BELOW_2_52 : JC_BELOW_2_23); /* pcmpgtd */
+    if_signs(u, in, dbl, XMM2, false, jit_stub_handler);
+    jit_fp_away(u, in, dbl, true);
 }
 
 static unsigned lanes_of(uint32_t word)
@@ -505,10 +517,11 @@ static const struct kind ones[] = {
     {ROW(0, 1, 0x0f), 0x54,   bits,         0}, /* FABS: andps, FNEG: xorps */
     {ROW(1, 1, 0x0f), 0x57,   bits,         0},
     {ROW(1, 1, 0x1f), 0x51,   root,         0},
-    {ROW(0, 0, 0x18), 8,      round_lanes,         A64_HOST_SSE4}, /* FRINTN, M, P, Z, X, I */
+    {ROW(0, 0, 0x18), 8,      round_lanes,         A64_HOST_SSE4}, /* FRINTN, M, P, Z, A, X, I */
     {ROW(0, 0, 0x19), 8 | 1,  round_lanes,         A64_HOST_SSE4},
     {ROW(0, 1, 0x18), 8 | 2,  round_lanes,         A64_HOST_SSE4},
     {ROW(0, 1, 0x19), 8 | 3,  round_lanes,         A64_HOST_SSE4},
+    {ROW(1, 0, 0x18), 0,      round_away,   A64_HOST_SSE4},
     {ROW(1, 0, 0x19), 4,      round_lanes,         A64_HOST_SSE4},
     {ROW(1, 1, 0x19), 8 | 4,  round_lanes,         A64_HOST_SSE4},
     {ROW(0, 0, 0x1d), 0,      from_int,     A64_HOST_SSE4}, /* SCVTF, UCVTF, FCVTZS, FCVTZU */

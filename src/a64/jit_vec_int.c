@@ -463,6 +463,44 @@ static unsigned props_shift(uint32_t word)
     return jit_props_host(shift_size(word) == 3 ? SSE4 : 0);
 }
 
+/*
+ * SSHL, USHL of words and double words: by the signed low byte of Vm's lane, to the right when that
+ * is negative. As an unsigned number it, or its negative, is then too much for one of the two
+ * directions, which gives 0; but the sign, for a signed number to the right.
+ */
+static void emit_shift_reg(struct jit_unit *u, const struct jit_insn *in)
+{
+    enum { VPSRLV = 0x3845, VPSRAV, VPSLLV };
+    struct jit_out *o = &u->o;
+    unsigned size = in->word >> 22 & 3, w = size == 3, up = (8u << size) - 8;
+    bool is_unsigned = in->word >> 29 & 1;
+    jit_fp_check(u, in);
+    jit_vget(u, XMM1, in->op.rm, JV_Q);
+    zero(u, XMM2);
+    em_sse_rr(o, 0x66, 0, subs[size], XMM2, XMM1);
+    psh(u, XMM1, SHIFT_L, size, up);
+    psh(u, XMM2, SHIFT_L, size, up);
+    copy(u, XMM4, XMM1);
+    psh(u, XMM1, SHIFT_R, size, up);
+    psh(u, XMM2, SHIFT_R, size, up);
+    jit_vget(u, XMM0, in->op.rn, JV_Q);
+    em_vex_rr(o, 0x66, w, VPSLLV, XMM3, XMM0, XMM1);
+    em_vex_rr(o, 0x66, w, is_unsigned ? VPSRLV : VPSRAV, XMM0, XMM0, XMM2);
+    if (!is_unsigned) {
+        psh(u, XMM4, SHIFT_RS, size, 31);
+        em_sse_rr(o, 0x66, 0, 0xdb, XMM0, XMM4); /* pand */
+    }
+    em_sse_rr(o, 0x66, 0, 0xeb, XMM0, XMM3);
+    jit_vput(u, XMM0, in->op.rd, jit_vsize(in->word));
+}
+
+/* No VPSRAVQ. */
+static unsigned props_shift_reg(uint32_t word)
+{
+    unsigned size = word >> 22 & 3;
+    return size < 2 || (size == 3 && !(word >> 29 & 1)) ? ~0u : jit_props_host(A64_HOST_AVX2);
+}
+
 /* SRI, SLI: the bits that the shift does not fill stay. Not of bytes. */
 static void emit_shift_insert(struct jit_unit *u, const struct jit_insn *in)
 {
@@ -491,6 +529,8 @@ const struct jit_rule jit_vec_int_rules[] = {
     {a64_dec_ushr_i, NULL, props_shift,        emit_shift},
     {a64_dec_ssra_i, NULL, props_shift,        emit_shift},
     {a64_dec_usra_i, NULL, props_shift,        emit_shift},
+    {a64_dec_sshl_v, NULL, props_shift_reg,    emit_shift_reg},
+    {a64_dec_ushl_v, NULL, props_shift_reg,    emit_shift_reg},
     {a64_dec_sri_i,  NULL, props_shift_insert, emit_shift_insert},
     {a64_dec_sli_i,  NULL, props_shift_insert, emit_shift_insert},
     {NULL, NULL, NULL, NULL},

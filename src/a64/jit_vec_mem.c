@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * jit_vec_mem.c - the JIT's loads and stores of Advanced SIMD structures: LD1 and ST1 of 1 to 4
- * registers, LD2, LD4, ST2, ST4, one lane, LD1R; the literal LDR.
+ * registers, LD2 to LD4, ST2 to ST4, one lane, LD1R; the literal LDR.
  */
 #include "src/a64/host.h"
 #include "src/a64/jit.h"
@@ -9,12 +9,12 @@
 #include "a64_table.h"
 
 /* Multiple structures: how many registers, by opcode. */
-enum { LANES = 1 << 3 }; /* LD2, LD4, ST2, ST4: lanes go to the registers in turn */
+enum { LANES = 1 << 3 }; /* LD2 to LD4, ST2 to ST4: lanes go to the registers in turn */
 
 static unsigned multi_kind(uint32_t word)
 {
     static const uint8_t kinds[16] = {
-        [7] = 1, [10] = 2, [6] = 3, [2] = 4, [8] = 2 | LANES, [0] = 4 | LANES};
+        [7] = 1, [10] = 2, [6] = 3, [2] = 4, [8] = 2 | LANES, [4] = 3 | LANES, [0] = 4 | LANES};
     return kinds[word >> 12 & 15];
 }
 
@@ -76,6 +76,41 @@ static void load4(struct jit_unit *u, const struct jit_insn *in, bool q)
     }
 }
 
+/* XMM0 = bytes of XMM3 and those after it, each of which a constant of three selects */
+static void select3(struct jit_unit *u, const struct jit_insn *in, unsigned c, unsigned step,
+                    unsigned n)
+{
+    for (unsigned k = 0; k < n; k++) {
+        unsigned to = k ? XMM1 : XMM0;
+        em_sse_rr(&u->o, 0, 0, 0x28, to, XMM3 + k);
+        jit_vop_const(u, in, 0x66, 0x3800, to, (enum jit_const)(c + k * step)); /* pshufb */
+        if (k)
+            em_sse_rr(&u->o, 0x66, 0, 0xeb, XMM0, XMM1);
+    }
+}
+
+static void load3(struct jit_unit *u, const struct jit_insn *in, bool q)
+{
+    unsigned c = JC_LD3 + 9 * (in->word >> 10 & 3), n = q ? 3 : 2;
+    for (unsigned k = 0; k < n; k++)
+        load(u, XMM3 + k, q || !k, 16 * k);
+    for (unsigned r = 0; r < 3; r++) {
+        select3(u, in, c + 3 * r, 1, n);
+        jit_vput(u, XMM0, nth(in, r), q ? JV_Q : JV_D);
+    }
+}
+
+static void store3(struct jit_unit *u, const struct jit_insn *in, bool q)
+{
+    unsigned c = JC_ST3 + 9 * (in->word >> 10 & 3), n = q ? 3 : 2;
+    for (unsigned r = 0; r < 3; r++)
+        jit_vget(u, XMM3 + r, nth(in, r), JV_Q);
+    for (unsigned k = 0; k < n; k++) {
+        select3(u, in, c + k, 3, 3);
+        store(u, XMM0, q || !k, 16 * k);
+    }
+}
+
 static void store2(struct jit_unit *u, const struct jit_insn *in, bool q)
 {
     unsigned size = in->word >> 10 & 3;
@@ -130,11 +165,12 @@ static void emit_multi(struct jit_unit *u, const struct jit_insn *in)
     jit_get(u, 1, RAX, in->op.rn);
     jit_l0(u, in, n * bytes, !is_load, L0_EVEN);
     if (kind & LANES) {
-        static void (*const fns[2][2])(struct jit_unit * u, const struct jit_insn *in, bool q) = {
+        static void (*const fns[3][2])(struct jit_unit * u, const struct jit_insn *in, bool q) = {
             {store2, load2},
+            {store3, load3},
             {store4, load4}
         };
-        fns[n == 4][is_load](u, in, q);
+        fns[n - 2][is_load](u, in, q);
     } else {
         for (unsigned i = 0; i < n; i++) {
             unsigned v = nth(in, i);
