@@ -156,9 +156,8 @@ enum jit_vsize { JV_S = 2, JV_D, JV_Q };
 void jit_vget(struct jit_unit *u, unsigned xmm, unsigned v, enum jit_vsize size);
 /* All of V, or its low 8 bytes and the rest 0. */
 void jit_vput(struct jit_unit *u, unsigned xmm, unsigned v, enum jit_vsize size);
-/* op reg, V: an SSE instruction that takes V as its source, all of it or the low bytes. */
-void jit_vop(struct jit_unit *u, unsigned prefix, unsigned w, unsigned op, unsigned reg,
-             unsigned v);
+/* op xmm, V: an SSE instruction that takes V as its source, all of it or the low bytes. */
+void jit_vop(struct jit_unit *u, unsigned prefix, unsigned op, unsigned xmm, unsigned v);
 /* op reg, src, V: an AVX instruction */
 void jit_vop3(struct jit_unit *u, unsigned prefix, unsigned w, unsigned op, unsigned reg,
               unsigned src, unsigned v);

@@ -42,7 +42,7 @@ static void emit_aes_round(struct jit_unit *u, const struct jit_insn *in)
     unsigned rd = a64_rd(in->word);
     jit_fp_check(u, in);
     jit_vget(u, XMM0, rd, JV_Q);
-    jit_vop(u, 0x66, 0, 0xef, XMM0, a64_rn(in->word)); /* pxor */
+    jit_vop(u, 0x66, 0xef, XMM0, a64_rn(in->word)); /* pxor */
     zero(u, XMM1);
     em_sse_rr(&u->o, 0x66, 0, dec ? AESDECLAST : AESENCLAST, XMM0, XMM1);
     jit_vput(u, XMM0, rd, JV_Q);
@@ -54,7 +54,7 @@ static void emit_aes_mix(struct jit_unit *u, const struct jit_insn *in)
     bool dec = in->word >> 12 & 1;
     jit_fp_check(u, in);
     if (dec) {
-        jit_vop(u, 0x66, 0, AESIMC, XMM0, a64_rn(in->word));
+        jit_vop(u, 0x66, AESIMC, XMM0, a64_rn(in->word));
     } else {
         jit_vget(u, XMM0, a64_rn(in->word), JV_Q);
         zero(u, XMM1);
@@ -74,7 +74,7 @@ static void emit_pmull(struct jit_unit *u, const struct jit_insn *in)
 {
     jit_fp_check(u, in);
     jit_vget(u, XMM0, in->op.rn, JV_Q);
-    jit_vop(u, 0x66, 0, 0x3a44, XMM0, in->op.rm); /* pclmulqdq */
+    jit_vop(u, 0x66, 0x3a44, XMM0, in->op.rm); /* pclmulqdq */
     em8(&u->o, in->word >> 30 & 1 ? 0x11 : 0x00);
     jit_vput(u, XMM0, in->op.rd, JV_Q);
 }
@@ -117,7 +117,7 @@ static void emit_sha256su0(struct jit_unit *u, const struct jit_insn *in)
 {
     jit_fp_check(u, in);
     jit_vget(u, XMM0, a64_rd(in->word), JV_Q);
-    jit_vop(u, 0, 0, SHA256MSG1, XMM0, a64_rn(in->word));
+    jit_vop(u, 0, SHA256MSG1, XMM0, a64_rn(in->word));
     jit_vput(u, XMM0, a64_rd(in->word), JV_Q);
 }
 
@@ -125,10 +125,10 @@ static void emit_sha256su1(struct jit_unit *u, const struct jit_insn *in)
 {
     jit_fp_check(u, in);
     jit_vget(u, XMM0, a64_rm(in->word), JV_Q);
-    jit_vop(u, 0x66, 0, 0x3a0f, XMM0, a64_rn(in->word)); /* palignr: W9 to W12 */
+    jit_vop(u, 0x66, 0x3a0f, XMM0, a64_rn(in->word)); /* palignr: W9 to W12 */
     em8(&u->o, 4);
-    jit_vop(u, 0x66, 0, 0xfe, XMM0, a64_rd(in->word)); /* paddd */
-    jit_vop(u, 0, 0, SHA256MSG2, XMM0, a64_rm(in->word));
+    jit_vop(u, 0x66, 0xfe, XMM0, a64_rd(in->word)); /* paddd */
+    jit_vop(u, 0, SHA256MSG2, XMM0, a64_rm(in->word));
     jit_vput(u, XMM0, a64_rd(in->word), JV_Q);
 }
 

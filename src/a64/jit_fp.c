@@ -127,7 +127,7 @@ static void emit_2src(struct jit_unit *u, const struct jit_insn *in)
         return;
     }
     jit_vget(u, XMM0, in->op.rn, size_of(dbl));
-    jit_vop(u, SSE_F(dbl), 0, ops[op], XMM0, in->op.rm);
+    jit_vop(u, SSE_F(dbl), ops[op], XMM0, in->op.rm);
     jit_fp_sound(u, in, dbl, op < OP_ADD || op == OP_NMUL);
     if (op == OP_NMUL)
         jit_vop_const(u, in, 0, 0x57, XMM0, dbl ? JC_NEG_D1 : JC_NEG_S1); /* xorps */
@@ -171,7 +171,7 @@ static void emit_1src(struct jit_unit *u, const struct jit_insn *in)
         jit_fp_sound(u, in, dbl, false);
     } else if (op == 3) {
         zero(u, XMM0);
-        jit_vop(u, SSE_F(dbl), 0, 0x51, XMM0, in->op.rn);
+        jit_vop(u, SSE_F(dbl), 0x51, XMM0, in->op.rn);
         jit_fp_sound(u, in, dbl, false);
     } else {
         jit_vget(u, XMM0, in->op.rn, size_of(dbl));
@@ -262,7 +262,7 @@ static void compare(struct jit_unit *u, const struct jit_insn *in, bool with_zer
         zero(u, XMM1);
         em_sse_rr(o, SSE_P(dbl), 0, 0x2e + signal, XMM0, XMM1);
     } else {
-        jit_vop(u, SSE_P(dbl), 0, 0x2e + signal, XMM0, in->op.rm);
+        jit_vop(u, SSE_P(dbl), 0x2e + signal, XMM0, in->op.rm);
     }
     jit_handler_if(u, in, CC_P);
     em_rr(o, 0, 0x0f90 | CC_A, 0, RAX);

@@ -31,7 +31,7 @@ static void emit_cvt(struct jit_unit *u, const struct jit_insn *in)
     unsigned dbl = is_double(in->word); /* of the source */
     jit_fp_check_fz(u, in);
     em_sse_rr(&u->o, 0x66, 0, 0xef, XMM0, XMM0);
-    jit_vop(u, SSE_F(dbl), 0, 0x5a, XMM0, in->op.rn);
+    jit_vop(u, SSE_F(dbl), 0x5a, XMM0, in->op.rn);
     jit_fp_sound(u, in, !dbl, dbl);
     jit_vput(u, XMM0, in->op.rd, JV_Q);
 }

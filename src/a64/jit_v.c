@@ -22,9 +22,9 @@ void jit_vput(struct jit_unit *u, unsigned xmm, unsigned v, enum jit_vsize size)
     em_sse_rm(&u->o, 0, 0, 0x29, xmm, VREG(v));    /* movaps */
 }
 
-void jit_vop(struct jit_unit *u, unsigned prefix, unsigned w, unsigned op, unsigned reg, unsigned v)
+void jit_vop(struct jit_unit *u, unsigned prefix, unsigned op, unsigned xmm, unsigned v)
 {
-    em_sse_rm(&u->o, prefix, w, op, reg, VREG(v));
+    em_sse_rm(&u->o, prefix, 0, op, xmm, VREG(v));
 }
 
 void jit_vop3(struct jit_unit *u, unsigned prefix, unsigned w, unsigned op, unsigned reg,

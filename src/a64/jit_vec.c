@@ -52,7 +52,7 @@ static void zero(struct jit_unit *u, unsigned xmm)
 
 static void pshufd(struct jit_unit *u, unsigned to, unsigned v, unsigned imm)
 {
-    jit_vop(u, 0x66, 0, 0x70, to, v);
+    jit_vop(u, 0x66, 0x70, to, v);
     em8(&u->o, imm);
 }
 
@@ -162,7 +162,7 @@ static void emit_arith(struct jit_unit *u, const struct jit_insn *in)
     jit_fp_check_fz(u, in);
     if (jit_vsize(in->word) == JV_Q) {
         jit_vget(u, XMM0, in->op.rn, JV_Q);
-        jit_vop(u, prefix_of(in->word), 0, op, XMM0, in->op.rm);
+        jit_vop(u, prefix_of(in->word), op, XMM0, in->op.rm);
     } else if (div) { /* no 0 by 0: the same twice */
         pshufd(u, XMM0, in->op.rn, 0x44);
         pshufd(u, XMM1, in->op.rm, 0x44);
@@ -568,7 +568,7 @@ static void emit_narrow(struct jit_unit *u, const struct jit_insn *in)
 {
     struct jit_out *o = &u->o;
     jit_fp_check_fz(u, in);
-    jit_vop(u, 0x66, 0, 0x5a, XMM0, in->op.rn); /* cvtpd2ps */
+    jit_vop(u, 0x66, 0x5a, XMM0, in->op.rn); /* cvtpd2ps */
     check_lanes(u, in, 0, true, true);
     if (in->word >> 30 & 1) {
         jit_vget(u, XMM1, in->op.rd, JV_Q);

@@ -46,7 +46,7 @@ static void plain(struct jit_unit *u, const struct jit_insn *in, unsigned op, un
 {
     (void)size;
     jit_vget(u, XMM0, in->op.rn, JV_Q);
-    jit_vop(u, 0x66, 0, op, XMM0, in->op.rm);
+    jit_vop(u, 0x66, op, XMM0, in->op.rm);
 }
 
 /* PANDN inverts its first operand, BIC the second. */
@@ -54,7 +54,7 @@ static void swapped(struct jit_unit *u, const struct jit_insn *in, unsigned op, 
 {
     (void)size;
     jit_vget(u, XMM0, in->op.rm, JV_Q);
-    jit_vop(u, 0x66, 0, op, XMM0, in->op.rn);
+    jit_vop(u, 0x66, op, XMM0, in->op.rn);
 }
 
 /* n >= m, as not m > n */
@@ -68,14 +68,14 @@ static void not_swapped(struct jit_unit *u, const struct jit_insn *in, unsigned 
 static void high_same(struct jit_unit *u, const struct jit_insn *in, unsigned op, unsigned size)
 {
     plain(u, in, op, size);
-    jit_vop(u, 0x66, 0, equals[size], XMM0, in->op.rn);
+    jit_vop(u, 0x66, equals[size], XMM0, in->op.rn);
 }
 
 /* n > m, unsigned: m is not the greater one */
 static void high(struct jit_unit *u, const struct jit_insn *in, unsigned op, unsigned size)
 {
     plain(u, in, op, size);
-    jit_vop(u, 0x66, 0, equals[size], XMM0, in->op.rm);
+    jit_vop(u, 0x66, equals[size], XMM0, in->op.rm);
     invert(u);
 }
 
@@ -93,7 +93,7 @@ static void or_not(struct jit_unit *u, const struct jit_insn *in, unsigned op, u
     (void)size;
     jit_vget(u, XMM0, in->op.rm, JV_Q);
     invert(u);
-    jit_vop(u, 0x66, 0, op, XMM0, in->op.rn);
+    jit_vop(u, 0x66, op, XMM0, in->op.rn);
 }
 
 /* BSL: d ? n : m */
@@ -103,8 +103,8 @@ static void select_d(struct jit_unit *u, const struct jit_insn *in, unsigned op,
     (void)size;
     jit_vget(u, XMM1, in->op.rd, JV_Q);
     copy(u, XMM0, XMM1);
-    jit_vop(u, 0x66, 0, 0xdb, XMM0, in->op.rn); /* pand */
-    jit_vop(u, 0x66, 0, 0xdf, XMM1, in->op.rm); /* pandn */
+    jit_vop(u, 0x66, 0xdb, XMM0, in->op.rn); /* pand */
+    jit_vop(u, 0x66, 0xdf, XMM1, in->op.rm); /* pandn */
     em_sse_rr(&u->o, 0x66, 0, 0xeb, XMM0, XMM1);
 }
 
@@ -113,16 +113,16 @@ static void insert(struct jit_unit *u, const struct jit_insn *in, unsigned op, u
 {
     (void)size;
     jit_vget(u, XMM1, in->op.rd, JV_Q);
-    jit_vop(u, 0x66, 0, 0xef, XMM1, in->op.rn);
+    jit_vop(u, 0x66, 0xef, XMM1, in->op.rn);
     jit_vget(u, XMM0, in->op.rm, JV_Q);
     em_sse_rr(&u->o, 0x66, 0, op, XMM0, XMM1);
-    jit_vop(u, 0x66, 0, 0xef, XMM0, in->op.rd);
+    jit_vop(u, 0x66, 0xef, XMM0, in->op.rd);
 }
 
 static void plus_d(struct jit_unit *u, const struct jit_insn *in, unsigned op, unsigned size)
 {
     plain(u, in, op, size);
-    jit_vop(u, 0x66, 0, adds[size], XMM0, in->op.rd);
+    jit_vop(u, 0x66, adds[size], XMM0, in->op.rd);
 }
 
 static void minus_d(struct jit_unit *u, const struct jit_insn *in, unsigned op, unsigned size)
@@ -138,15 +138,15 @@ static void distance(struct jit_unit *u, const struct jit_insn *in, unsigned op,
 {
     jit_vget(u, XMM1, in->op.rn, JV_Q);
     copy(u, XMM0, XMM1);
-    jit_vop(u, 0x66, 0, op, XMM0, in->op.rm);
-    jit_vop(u, 0x66, 0, op - 4, XMM1, in->op.rm);
+    jit_vop(u, 0x66, op, XMM0, in->op.rm);
+    jit_vop(u, 0x66, op - 4, XMM1, in->op.rm);
     em_sse_rr(&u->o, 0x66, 0, subs[size], XMM0, XMM1);
 }
 
 static void distance_d(struct jit_unit *u, const struct jit_insn *in, unsigned op, unsigned size)
 {
     distance(u, in, op, size);
-    jit_vop(u, 0x66, 0, adds[size], XMM0, in->op.rd);
+    jit_vop(u, 0x66, adds[size], XMM0, in->op.rd);
 }
 
 /* UHADD: PAVG rounds up; of inverted numbers, inverted, it rounds down. */
@@ -157,8 +157,8 @@ static void halving(struct jit_unit *u, const struct jit_insn *in, unsigned op, 
     em_sse_rr(o, 0x66, 0, 0x76, XMM2, XMM2);
     copy(u, XMM0, XMM2);
     copy(u, XMM1, XMM2);
-    jit_vop(u, 0x66, 0, 0xef, XMM0, in->op.rn);
-    jit_vop(u, 0x66, 0, 0xef, XMM1, in->op.rm);
+    jit_vop(u, 0x66, 0xef, XMM0, in->op.rn);
+    jit_vop(u, 0x66, 0xef, XMM1, in->op.rm);
     em_sse_rr(o, 0x66, 0, op, XMM0, XMM1);
     em_sse_rr(o, 0x66, 0, 0xef, XMM0, XMM2);
 }
@@ -168,7 +168,7 @@ static void from_zero(struct jit_unit *u, const struct jit_insn *in, unsigned op
 {
     (void)size;
     zero(u, XMM0);
-    jit_vop(u, 0x66, 0, op, XMM0, in->op.rn);
+    jit_vop(u, 0x66, op, XMM0, in->op.rn);
 }
 
 static void not_from_zero(struct jit_unit *u, const struct jit_insn *in, unsigned op, unsigned size)
@@ -194,7 +194,7 @@ static void not_with_zero(struct jit_unit *u, const struct jit_insn *in, unsigne
 static void single(struct jit_unit *u, const struct jit_insn *in, unsigned op, unsigned size)
 {
     (void)size;
-    jit_vop(u, 0x66, 0, op, XMM0, in->op.rn);
+    jit_vop(u, 0x66, op, XMM0, in->op.rn);
 }
 
 /* Bits of each byte: those of its nibbles, looked up; op is PSHUFB. */
@@ -223,12 +223,12 @@ static void reverse(struct jit_unit *u, const struct jit_insn *in, unsigned op, 
         jit_vget(u, XMM0, in->op.rn, JV_Q);
         jit_vop_const(u, in, 0x66, 0x3800, XMM0, (enum jit_const)op); /* pshufb */
     } else if (size == 1) {
-        jit_vop(u, 0xf2, 0, 0x70, XMM0, in->op.rn);
+        jit_vop(u, 0xf2, 0x70, XMM0, in->op.rn);
         em8(o, op);
         em_sse_rr(o, 0xf3, 0, 0x70, XMM0, XMM0);
         em8(o, op);
     } else {
-        jit_vop(u, 0x66, 0, 0x70, XMM0, in->op.rn);
+        jit_vop(u, 0x66, 0x70, XMM0, in->op.rn);
         em8(o, op);
     }
 }
@@ -245,9 +245,9 @@ static void pairs(struct jit_unit *u, const struct jit_insn *in, unsigned op, un
 static void scalar_pair(struct jit_unit *u, const struct jit_insn *in, unsigned op, unsigned size)
 {
     (void)size;
-    jit_vop(u, 0x66, 0, 0x70, XMM0, in->op.rn); /* pshufd */
+    jit_vop(u, 0x66, 0x70, XMM0, in->op.rn); /* pshufd */
     em8(&u->o, 0xee);
-    jit_vop(u, 0x66, 0, op, XMM0, in->op.rn);
+    jit_vop(u, 0x66, op, XMM0, in->op.rn);
 }
 
 /* The upper half of what is left onto the lower, until one lane is left. */
@@ -299,7 +299,7 @@ static void pairs_long(struct jit_unit *u, const struct jit_insn *in, unsigned o
 static void pairs_long_d(struct jit_unit *u, const struct jit_insn *in, unsigned op, unsigned size)
 {
     pairs_long(u, in, op, size);
-    jit_vop(u, 0x66, 0, op, XMM0, in->op.rd);
+    jit_vop(u, 0x66, op, XMM0, in->op.rd);
 }
 
 // clang-format off
@@ -454,7 +454,7 @@ static void emit_shift(struct jit_unit *u, const struct jit_insn *in)
     jit_fp_check(u, in);
     shift(u, in, opcode == 10 ? SHIFT_L : is_unsigned ? SHIFT_R : SHIFT_RS, size);
     if (opcode == 2)
-        jit_vop(u, 0x66, 0, adds[size], XMM0, in->op.rd);
+        jit_vop(u, 0x66, adds[size], XMM0, in->op.rd);
     jit_vput(u, XMM0, in->op.rd, jit_vsize(in->word));
 }
 
@@ -510,7 +510,7 @@ static void emit_shift_insert(struct jit_unit *u, const struct jit_insn *in)
     shift(u, in, kind, size);
     em_sse_rr(&u->o, 0x66, 0, 0x76, XMM1, XMM1);
     psh(u, XMM1, kind, size, (unsigned)in->op.imm);
-    jit_vop(u, 0x66, 0, 0xdf, XMM1, in->op.rd); /* pandn */
+    jit_vop(u, 0x66, 0xdf, XMM1, in->op.rd); /* pandn */
     em_sse_rr(&u->o, 0x66, 0, 0xeb, XMM0, XMM1);
     jit_vput(u, XMM0, in->op.rd, jit_vsize(in->word));
 }

@@ -115,11 +115,11 @@ static void store2(struct jit_unit *u, const struct jit_insn *in, bool q)
 {
     unsigned size = in->word >> 10 & 3;
     jit_vget(u, XMM0, nth(in, 0), JV_Q);
-    jit_vop(u, 0x66, 0, punpckl[size], XMM0, nth(in, 1));
+    jit_vop(u, 0x66, punpckl[size], XMM0, nth(in, 1));
     store(u, XMM0, true, 0);
     if (q) {
         jit_vget(u, XMM0, nth(in, 0), JV_Q);
-        jit_vop(u, 0x66, 0, punpckh[size], XMM0, nth(in, 1));
+        jit_vop(u, 0x66, punpckh[size], XMM0, nth(in, 1));
         store(u, XMM0, true, 16);
     }
 }
@@ -131,8 +131,8 @@ static void store4(struct jit_unit *u, const struct jit_insn *in, bool q)
         const uint8_t *op = half ? punpckh : punpckl;
         jit_vget(u, XMM0, nth(in, 0), JV_Q);
         jit_vget(u, XMM1, nth(in, 1), JV_Q);
-        jit_vop(u, 0x66, 0, op[size], XMM0, nth(in, 2));
-        jit_vop(u, 0x66, 0, op[size], XMM1, nth(in, 3));
+        jit_vop(u, 0x66, op[size], XMM0, nth(in, 2));
+        jit_vop(u, 0x66, op[size], XMM1, nth(in, 3));
         em_sse_rr(&u->o, 0, 0, 0x28, XMM2, XMM0);
         em_sse_rr(&u->o, 0x66, 0, punpckl[size], XMM0, XMM1);
         em_sse_rr(&u->o, 0x66, 0, punpckh[size], XMM2, XMM1);

@@ -82,7 +82,7 @@ static void emit_imm_logic(struct jit_unit *u, const struct jit_insn *in)
     bool bic = in->word >> 29 & 1;
     jit_fp_check(u, in);
     pattern(u, XMM0, (uint32_t)in->op.imm * UINT64_C(0x100000001));
-    jit_vop(u, 0x66, 0, bic ? 0xdf : 0xeb, XMM0, in->op.rd); /* pandn, por */
+    jit_vop(u, 0x66, bic ? 0xdf : 0xeb, XMM0, in->op.rd); /* pandn, por */
     jit_vput(u, XMM0, in->op.rd, jit_vsize(in->word));
 }
 
@@ -109,7 +109,7 @@ void jit_vdup_lane(struct jit_unit *u, unsigned xmm, unsigned v, unsigned log, u
         jit_vlane_get(u, RDX, v, log, i, -1);
         jit_vdup(u, xmm, log);
     } else {
-        jit_vop(u, 0x66, 0, 0x70, xmm, v);
+        jit_vop(u, 0x66, 0x70, xmm, v);
         em8(&u->o, log == 3 ? i ? 0xee : 0x44 : i * 0x55);
     }
 }
@@ -165,11 +165,11 @@ static void emit_ext(struct jit_unit *u, const struct jit_insn *in)
     jit_fp_check(u, in);
     if (jit_vsize(in->word) == JV_Q) {
         jit_vget(u, XMM0, in->op.rm, JV_Q);
-        jit_vop(u, 0x66, 0, 0x3a0f, XMM0, in->op.rn); /* palignr */
+        jit_vop(u, 0x66, 0x3a0f, XMM0, in->op.rn); /* palignr */
     } else {
         jit_vget(u, XMM0, in->op.rn, JV_Q);
-        jit_vop(u, 0x66, 0, 0x6c, XMM0, in->op.rm); /* punpcklqdq */
-        em_sse_rr(&u->o, 0x66, 0, 0x73, 3, XMM0);   /* psrldq */
+        jit_vop(u, 0x66, 0x6c, XMM0, in->op.rm);  /* punpcklqdq */
+        em_sse_rr(&u->o, 0x66, 0, 0x73, 3, XMM0); /* psrldq */
     }
     em8(&u->o, (unsigned)in->op.imm);
     jit_vput(u, XMM0, in->op.rd, jit_vsize(in->word));
@@ -236,7 +236,7 @@ static void emit_zip(struct jit_unit *u, const struct jit_insn *in)
     bool second = in->word >> 14 & 1, q = jit_vsize(in->word) == JV_Q;
     jit_fp_check(u, in);
     jit_vget(u, XMM0, in->op.rn, JV_Q);
-    jit_vop(u, 0x66, 0, (second && q ? high : low)[size_of(in->word)], XMM0, in->op.rm);
+    jit_vop(u, 0x66, (second && q ? high : low)[size_of(in->word)], XMM0, in->op.rm);
     if (second && !q) {
         em_sse_rr(&u->o, 0x66, 0, 0x73, 3, XMM0); /* psrldq */
         em8(&u->o, 8);
@@ -260,7 +260,7 @@ static void emit_trn(struct jit_unit *u, const struct jit_insn *in)
     jit_fp_check(u, in);
     jit_vget(u, XMM0, in->op.rn, JV_Q);
     if (size == 3) {
-        jit_vop(u, 0x66, 0, second ? 0x6d : 0x6c, XMM0, in->op.rm);
+        jit_vop(u, 0x66, second ? 0x6d : 0x6c, XMM0, in->op.rm);
     } else {
         jit_vget(u, XMM1, in->op.rm, JV_Q);
         if (second) {

@@ -157,7 +157,7 @@ static void emit_round(struct jit_unit *u, const struct jit_insn *in)
     jit_vget(u, XMM0, in->op.rn, JV_Q);
     round_shift(u, in->word >> 29 & 1 ? PSRL : PSRA, size, (unsigned)in->op.imm);
     if (in->word >> 12 & 1)
-        jit_vop(u, 0x66, 0, adds[size], XMM0, in->op.rd);
+        jit_vop(u, 0x66, adds[size], XMM0, in->op.rd);
     jit_vput(u, XMM0, in->op.rd, jit_vsize(in->word));
 }
 

@@ -44,11 +44,11 @@ static void widen(struct jit_unit *u, const struct jit_insn *in, unsigned xmm, u
                   unsigned op)
 {
     if (in->word >> 30 & 1) {
-        jit_vop(u, 0x66, 0, 0x70, xmm, v); /* pshufd */
+        jit_vop(u, 0x66, 0x70, xmm, v); /* pshufd */
         em8(&u->o, 0xee);
         em_sse_rr(&u->o, 0x66, 0, op, xmm, xmm);
     } else {
-        jit_vop(u, 0x66, 0, op, xmm, v);
+        jit_vop(u, 0x66, op, xmm, v);
     }
 }
 
@@ -129,7 +129,7 @@ static void emit_half(struct jit_unit *u, const struct jit_insn *in)
     unsigned size = size_of(in->word);
     jit_fp_check(u, in);
     jit_vget(u, XMM0, in->op.rn, JV_Q);
-    jit_vop(u, 0x66, 0, (in->word >> 13 & 1 ? subs : adds)[size], XMM0, in->op.rm);
+    jit_vop(u, 0x66, (in->word >> 13 & 1 ? subs : adds)[size], XMM0, in->op.rm);
     if (is_unsigned(in->word))
         round_up(u, size, 8u << size);
     narrow(u, in, size, 8u << size);
@@ -166,7 +166,7 @@ static void emit_abdl(struct jit_unit *u, const struct jit_insn *in)
     em_sse_rr(&u->o, 0x66, 0, subs[size], XMM0, XMM1);
     em_sse_rr(&u->o, 0x66, 0, 0x381d + size, XMM0, XMM0); /* pabsw, pabsd */
     if (!(in->word >> 13 & 1))
-        jit_vop(u, 0x66, 0, adds[size], XMM0, in->op.rd);
+        jit_vop(u, 0x66, adds[size], XMM0, in->op.rd);
     jit_vput(u, XMM0, in->op.rd, JV_Q);
 }
 
@@ -214,7 +214,7 @@ static void emit_mul_elem(struct jit_unit *u, const struct jit_insn *in)
     unsigned opcode = in->word >> 12 & 15, size = size_of(in->word);
     jit_fp_check(u, in);
     jit_vdup_lane(u, XMM0, in->op.rm, size, (unsigned)in->op.imm);
-    jit_vop(u, 0x66, 0, muls[size], XMM0, in->op.rn);
+    jit_vop(u, 0x66, muls[size], XMM0, in->op.rn);
     if (opcode != 8) {
         em_sse_rr(o, 0, 0, 0x28, XMM1, XMM0);
         jit_vget(u, XMM0, in->op.rd, JV_Q);
