@@ -158,9 +158,12 @@ void jit_vget(struct jit_unit *u, unsigned xmm, unsigned v, enum jit_vsize size)
 void jit_vput(struct jit_unit *u, unsigned xmm, unsigned v, enum jit_vsize size);
 /* op xmm, V: an SSE instruction that takes V as its source, all of it or the low bytes. */
 void jit_vop(struct jit_unit *u, unsigned prefix, unsigned op, unsigned xmm, unsigned v);
-/* op reg, src, V: an AVX instruction */
-void jit_vop3(struct jit_unit *u, unsigned prefix, unsigned w, unsigned op, unsigned reg,
-              unsigned src, unsigned v);
+/* XMM0 = Vn (as jit_vget() takes it) op Vm; XMM0 = Va op (Vn, Vm) by FMA3, w and op tell which. All
+ * of XMM0 is what it says; XMM1 is used up. */
+void jit_vbinary(struct jit_unit *u, unsigned prefix, unsigned op, unsigned n, unsigned m,
+                 enum jit_vsize size);
+void jit_vfma(struct jit_unit *u, unsigned w, unsigned op, unsigned a, unsigned n, unsigned m,
+              enum jit_vsize size);
 /* A general register from lane `i` of 1 << log bytes, extended: zeros for sign < 0, the sign to 32
  * bits for 0, to 64 for 1. */
 void jit_vlane_get(struct jit_unit *u, unsigned reg, unsigned v, unsigned log, unsigned i,

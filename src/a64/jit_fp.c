@@ -126,8 +126,7 @@ static void emit_2src(struct jit_unit *u, const struct jit_insn *in)
         max_min(u, in, dbl, op == OP_MIN || op == OP_MINNM);
         return;
     }
-    jit_vget(u, XMM0, in->op.rn, size_of(dbl));
-    jit_vop(u, SSE_F(dbl), ops[op], XMM0, in->op.rm);
+    jit_vbinary(u, SSE_F(dbl), ops[op], in->op.rn, in->op.rm, size_of(dbl));
     jit_fp_sound(u, in, dbl, op < OP_ADD || op == OP_NMUL);
     if (op == OP_NMUL)
         jit_vop_const(u, in, 0, 0x57, XMM0, dbl ? JC_NEG_D1 : JC_NEG_S1); /* xorps */
@@ -145,10 +144,8 @@ static void emit_3src(struct jit_unit *u, const struct jit_insn *in)
     static const uint8_t ops[] = {0xb9, 0xbd, 0xbf, 0xbb}; /* as fp_hostf_*() */
     unsigned dbl = is_double(in->word);
     jit_fp_check_fz(u, in);
-    jit_vget(u, XMM0, in->op.ra, size_of(dbl));
-    jit_vget(u, XMM1, in->op.rn, size_of(dbl));
-    jit_vop3(u, 0x66, dbl, 0x3800 | ops[(in->word >> 21 & 1) * 2 + (in->word >> 15 & 1)], XMM0,
-             XMM1, in->op.rm);
+    jit_vfma(u, dbl, 0x3800 | ops[(in->word >> 21 & 1) * 2 + (in->word >> 15 & 1)], in->op.ra,
+             in->op.rn, in->op.rm, size_of(dbl));
     jit_fp_sound(u, in, dbl, true);
     jit_vput(u, XMM0, in->op.rd, JV_Q);
 }
@@ -257,12 +254,12 @@ static void compare(struct jit_unit *u, const struct jit_insn *in, bool with_zer
 {
     struct jit_out *o = &u->o;
     unsigned dbl = is_double(in->word), signal = in->word >> 4 & 1;
-    jit_vget(u, XMM0, in->op.rn, size_of(dbl));
     if (with_zero) {
+        jit_vget(u, XMM0, in->op.rn, size_of(dbl));
         zero(u, XMM1);
         em_sse_rr(o, SSE_P(dbl), 0, 0x2e + signal, XMM0, XMM1);
     } else {
-        jit_vop(u, SSE_P(dbl), 0x2e + signal, XMM0, in->op.rm);
+        jit_vbinary(u, SSE_P(dbl), 0x2e + signal, in->op.rn, in->op.rm, size_of(dbl));
     }
     jit_handler_if(u, in, CC_P);
     em_rr(o, 0, 0x0f90 | CC_A, 0, RAX);

@@ -27,10 +27,19 @@ void jit_vop(struct jit_unit *u, unsigned prefix, unsigned op, unsigned xmm, uns
     em_sse_rm(&u->o, prefix, 0, op, xmm, VREG(v));
 }
 
-void jit_vop3(struct jit_unit *u, unsigned prefix, unsigned w, unsigned op, unsigned reg,
-              unsigned src, unsigned v)
+void jit_vbinary(struct jit_unit *u, unsigned prefix, unsigned op, unsigned n, unsigned m,
+                 enum jit_vsize size)
 {
-    em_vex_rm(&u->o, prefix, w, op, reg, src, VREG(v));
+    jit_vget(u, XMM0, n, size);
+    jit_vop(u, prefix, op, XMM0, m);
+}
+
+void jit_vfma(struct jit_unit *u, unsigned w, unsigned op, unsigned a, unsigned n, unsigned m,
+              enum jit_vsize size)
+{
+    jit_vget(u, XMM0, a, size);
+    jit_vget(u, XMM1, n, size);
+    em_vex_rm(&u->o, 0x66, w, op, XMM0, XMM1, VREG(m));
 }
 
 void jit_vlane_get(struct jit_unit *u, unsigned reg, unsigned v, unsigned log, unsigned i, int sign)

@@ -161,8 +161,7 @@ static void emit_arith(struct jit_unit *u, const struct jit_insn *in)
     unsigned op = div ? 0x5e : mul ? 0x59 : in->word >> 23 & 1 ? 0x5c : 0x58;
     jit_fp_check_fz(u, in);
     if (jit_vsize(in->word) == JV_Q) {
-        jit_vget(u, XMM0, in->op.rn, JV_Q);
-        jit_vop(u, prefix_of(in->word), op, XMM0, in->op.rm);
+        jit_vbinary(u, prefix_of(in->word), op, in->op.rn, in->op.rm, JV_Q);
     } else if (div) { /* no 0 by 0: the same twice */
         pshufd(u, XMM0, in->op.rn, 0x44);
         pshufd(u, XMM1, in->op.rm, 0x44);
@@ -190,13 +189,13 @@ static unsigned fma_op(uint32_t word, bool sub)
 
 static void emit_mla(struct jit_unit *u, const struct jit_insn *in)
 {
-    jit_fp_check_fz(u, in);
-    get(u, in, XMM0, in->op.rd);
-    get(u, in, XMM1, in->op.rn);
     unsigned dbl = is_double(in->word), op = fma_op(in->word, in->word >> 23 & 1);
+    jit_fp_check_fz(u, in);
     if (size_of(in->word) == JV_Q) {
-        jit_vop3(u, 0x66, dbl, op, XMM0, XMM1, in->op.rm);
+        jit_vfma(u, dbl, op, in->op.rd, in->op.rn, in->op.rm, JV_Q);
     } else {
+        get(u, in, XMM0, in->op.rd);
+        get(u, in, XMM1, in->op.rn);
         get(u, in, XMM2, in->op.rm);
         em_vex_rr(&u->o, 0x66, dbl, op, XMM0, XMM1, XMM2);
     }

@@ -45,16 +45,14 @@ struct lanes {
 static void plain(struct jit_unit *u, const struct jit_insn *in, unsigned op, unsigned size)
 {
     (void)size;
-    jit_vget(u, XMM0, in->op.rn, JV_Q);
-    jit_vop(u, 0x66, op, XMM0, in->op.rm);
+    jit_vbinary(u, 0x66, op, in->op.rn, in->op.rm, JV_Q);
 }
 
 /* PANDN inverts its first operand, BIC the second. */
 static void swapped(struct jit_unit *u, const struct jit_insn *in, unsigned op, unsigned size)
 {
     (void)size;
-    jit_vget(u, XMM0, in->op.rm, JV_Q);
-    jit_vop(u, 0x66, op, XMM0, in->op.rn);
+    jit_vbinary(u, 0x66, op, in->op.rm, in->op.rn, JV_Q);
 }
 
 /* n >= m, as not m > n */
