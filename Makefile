@@ -91,10 +91,10 @@ SRC_a64 += sem_simd.c sem_simd_wide.c sem_simd_shift.c sem_simd_misc.c sem_simd_
 	sem_simd_struct.c sem_crypto.c
 SRC_a64 += vm.c vcpu.c state.c run.c mirror.c tlb.c mmu.c memory.c except.c step.c timer.c sync.c sysreg.c sys_ops.c \
 	sem_sys.c
-SRC_a64 += fp.c fp_conv.c sem_fp.c sem_fp_vec.c
+SRC_a64 += fp.c fp_conv.c sem_fp.c sem_fp_vec.c host.c
 ifneq ($(and $(findstring x86_64,$(target)),$(findstring linux,$(target))),)
-SRC_a64 += jit.c jit_unit.c jit_regs.c jit_int.c jit_branch.c jit_mem.c jit_fp.c jit_vec.c jit_sys.c jit_atomic.c \
-	jit_shadow.c
+SRC_a64 += jit.c jit_unit.c jit_regs.c jit_int.c jit_branch.c jit_mem.c jit_v.c jit_fp.c jit_fp_cvt.c jit_vec.c jit_vec_int.c jit_vec_perm.c \
+	jit_vec_wide.c jit_vec_sat.c jit_vec_mem.c jit_crypto.c jit_sys.c jit_atomic.c jit_shadow.c
 endif
 SRC_walk := walk.c walk_arm64.c walk_x86.c
 SRC_hv := hv.c soft.c

@@ -7,10 +7,6 @@
  */
 #include "src/a64/fp_host.h"
 
-#if A64_FP_SSE
-#include <cpuid.h>
-#endif
-
 typedef __uint128_t u128;
 
 const struct fp_fmt fp_f16 = {16, 5, 10};
@@ -444,24 +440,4 @@ uint64_t fp_neg(struct a64_cpu *cpu, const struct fp_fmt *f, uint64_t a)
 {
     (void)cpu;
     return a ^ fp_sign(f);
-}
-
-/* ---- FMA3 ---- */
-
-_Atomic int fp_fma_state = -1;
-
-/* Asked on the first fused operation only: CPUID costs microseconds in a virtual machine. */
-bool fp_fma_probe(void)
-{
-    int have = 0;
-#if A64_FP_SSE
-    unsigned a, b, c, d;
-    __cpuid(1, a, b, c, d); /* Intel SDM vol. 1 14.5.3: FMA, OSXSAVE, then XCR0 */
-    if (c >> 12 & 1 && c >> 27 & 1) {
-        __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
-        have = (a & 6) == 6;
-    }
-#endif
-    atomic_store_explicit(&fp_fma_state, have, memory_order_relaxed);
-    return have;
 }

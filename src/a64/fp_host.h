@@ -17,6 +17,7 @@
 #define A64_FP_HOST_H
 
 #include "src/a64/fp.h"
+#include "src/a64/host.h"
 
 #if A64_FP_SSE
 #include <emmintrin.h>
@@ -40,17 +41,9 @@ FP_INLINE bool fp_host_usable(const struct a64_cpu *cpu)
     return A64_FP_SSE && likely(!(cpu->fpcr & FPCR_FZ));
 }
 
-/* Whether the host has FMA3 and the system saves its registers: 1 or 0, -1 before the first
- * question. */
-extern _Atomic int fp_fma_state;
-bool fp_fma_probe(void);
-
 FP_INLINE bool fp_fma_usable(const struct a64_cpu *cpu)
 {
-    if (!fp_host_usable(cpu))
-        return false;
-    int s = atomic_load_explicit(&fp_fma_state, memory_order_relaxed);
-    return likely(s > 0) || (s < 0 && fp_fma_probe());
+    return fp_host_usable(cpu) && likely(a64_host() & A64_HOST_FMA);
 }
 
 /* The result stands: not a NaN and, with `tiny`, not the smallest normal number. */

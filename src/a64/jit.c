@@ -27,8 +27,9 @@
 #endif
 
 static const struct jit_rule *const rule_lists[] = {
-    jit_int_rules, jit_branch_rules, jit_mem_rules,   jit_fp_rules,
-    jit_vec_rules, jit_sys_rules,    jit_atomic_rules};
+    jit_int_rules,     jit_branch_rules,  jit_mem_rules,      jit_fp_rules,       jit_fp_cvt_rules,
+    jit_vec_rules,     jit_vec_int_rules, jit_vec_perm_rules, jit_vec_wide_rules, jit_vec_sat_rules,
+    jit_vec_mem_rules, jit_sys_rules,     jit_atomic_rules};
 
 /* By row of the table. The same for all vCPUs; whoever comes first fills it in. */
 static const struct jit_rule *rules[2048];

@@ -21,9 +21,9 @@
 #include "src/a64/a64_internal.h"
 #include "src/a64/jit_emit.h"
 
-#define JIT_UNIT  128u     /* instructions in a unit, at most */
-#define JIT_ROOM  KIB(128) /* what a unit's code may take */
-#define JIT_STUBS (JIT_UNIT * 8)
+#define JIT_UNIT  128u            /* instructions in a unit, at most */
+#define JIT_ROOM  KIB(128)        /* what a unit's code may take */
+#define JIT_STUBS (JIT_UNIT * 16) /* LD3 has 13 */
 
 /* What the host's flags are. */
 enum jit_ef {
@@ -92,6 +92,9 @@ struct jit_regs {
     uint32_t exits;           /* ways out, likewise */
     uint64_t written;         /* bits: cpu->x */
     uint8_t host[A64_XREGS];  /* 0: in cpu->x only */
+    uint32_t v_uses[32];      /* the same of V registers; XMM registers */
+    uint32_t v_written;
+    uint8_t v_host[32];
 };
 
 struct jit_unit {
@@ -206,25 +209,125 @@ int32_t jit_branch_imm(uint32_t word);
 /* ---- jit_atomic.c ---- */
 extern const struct jit_rule jit_atomic_rules[];
 
+/* ---- jit_v.c: the guest's V registers; nobody else knows where they are, but jit_regs.c ---- */
+/* What an XMM register takes of one: the low 4 or 8 bytes (the rest becomes 0), or all of it. */
+enum jit_vsize { JV_S = 2, JV_D, JV_Q };
+void jit_vget(struct jit_unit *u, unsigned xmm, unsigned v, enum jit_vsize size);
+/* All of V, or its low 8 bytes and the rest 0. */
+void jit_vput(struct jit_unit *u, unsigned xmm, unsigned v, enum jit_vsize size);
+/* op xmm, V: an SSE instruction that takes V as its source, all of it or the low bytes. */
+void jit_vop(struct jit_unit *u, unsigned prefix, unsigned op, unsigned xmm, unsigned v);
+/* XMM0 = Vn (as jit_vget() takes it) op Vm; XMM0 = Va op (Vn, Vm) by FMA3, w and op tell which. All
+ * of XMM0 is what it says; XMM1 is used up. */
+void jit_vbinary(struct jit_unit *u, unsigned prefix, unsigned op, unsigned n, unsigned m,
+                 enum jit_vsize size);
+void jit_vfma(struct jit_unit *u, unsigned w, unsigned op, unsigned a, unsigned n, unsigned m,
+              enum jit_vsize size);
+/* A general register from lane `i` of 1 << log bytes, extended: zeros for sign < 0, the sign to 32
+ * bits for 0, to 64 for 1. */
+void jit_vlane_get(struct jit_unit *u, unsigned reg, unsigned v, unsigned log, unsigned i,
+                   int sign);
+/* To a lane, the others stay; XMM0 is used up. */
+void jit_vlane_put(struct jit_unit *u, unsigned reg, unsigned v, unsigned log, unsigned i);
+/* V = a general register's low 4 or 8 bytes, the rest 0; by way of XMM0. */
+void jit_vput_gpr(struct jit_unit *u, unsigned w, unsigned reg, unsigned v);
+
+/* Constants of 16 bytes that instructions need: those at the end of the unit's code. */
+enum jit_const {
+    JC_ABS_S, /* all but the signs of singles, of doubles */
+    JC_ABS_D,
+    JC_NEG_S, /* the signs */
+    JC_NEG_D,
+    JC_NEG_S1, /* that of the first one */
+    JC_NEG_D1,
+    JC_EXP_S1, /* the exponent of the first one, but for its lowest bit */
+    JC_EXP_D1,
+    JC_SOUND_S, /* jit_vec.c, check_sound() */
+    JC_SOUND_S2,
+    JC_SOUND_D,
+    JC_SOUND_D2,
+    JC_NORMAL2_S, /* twice the smallest normal number */
+    JC_NORMAL2_D,
+    JC_BELOW_2_31, /* the greatest single below 2^31, 2^23; of doubles, the upper words tell */
+    JC_BELOW_2_23,
+    JC_BELOW_2_52,
+    JC_LOW_B, /* the lower byte of halves, half of words */
+    JC_LOW_H,
+    JC_NIBBLES, /* the lower ones of bytes; how many bits a nibble has */
+    JC_COUNTS,
+    JC_REV16, /* PSHUFB */
+    JC_REV32,
+    JC_REV64,
+    JC_BYTES_70, /* this in all bytes */
+    JC_BYTES_10,
+    JC_TABLE,          /* so many are in a table; these are made: */
+    JC_LD3 = JC_TABLE, /* PSHUFB: what register r takes of 16 bytes of memory, by size, r, which */
+    JC_ST3 = JC_LD3 + 36, /* and what 16 bytes of memory take of it */
+};
+/* op xmm, the constant: in a form without an immediate */
+void jit_vop_const(struct jit_unit *u, const struct jit_insn *in, unsigned prefix, unsigned op,
+                   unsigned xmm, enum jit_const c);
+/* op xmm, src, the constant [, imm]: of AVX; imm is -1 when there is none */
+void jit_vop3_const(struct jit_unit *u, const struct jit_insn *in, unsigned prefix, unsigned op,
+                    unsigned xmm, unsigned src, enum jit_const c, int imm);
+
+/* What a vector form writes: Q is 0 for 8 bytes, like those of integer scalars. */
+static inline enum jit_vsize jit_vsize(uint32_t word)
+{
+    return word >> 30 & 1 && !(word >> 28 & 1) ? JV_Q : JV_D;
+}
+
+/* Props of what needs some of the host's features (A64_HOST_...). */
+unsigned jit_props_host(unsigned features);
+
 /* ---- jit_fp.c ---- */
 extern const struct jit_rule jit_fp_rules[];
 /* First in the code of an instruction with such registers; the second one sees to FPCR.FZ. */
 void jit_fp_check(struct jit_unit *u, const struct jit_insn *in);
 void jit_fp_check_fz(struct jit_unit *u, const struct jit_insn *in);
-/* Of what needs FMA3. */
-unsigned jit_fp_props_fma(uint32_t word);
+/* The scalar in XMM0 stands: fp_sound_s(), fp_sound_d(). Else to the handler. */
+void jit_fp_sound(struct jit_unit *u, const struct jit_insn *in, unsigned dbl, bool tiny);
+
+/* ---- jit_fp_cvt.c: conversions, rounding to integers ---- */
+extern const struct jit_rule jit_fp_cvt_rules[];
+/* XMM0 = V[rn] rounded to an integer: `mode` is the low 3 bits of FRINT's opcode; quiet: no PE. */
+void jit_fp_round(struct jit_unit *u, const struct jit_insn *in, unsigned dbl, unsigned mode,
+                  bool quiet);
+/*
+ * XMM0 = XMM1, whose magnitude is below 2^23 or 2^52, rounded to the nearest integer, ties away
+ * from zero: the part after the point (x - trunc(x), exact) is doubled and truncated, and that -1,
+ * 0 or 1 is added. The sign is that of x. XMM2 is used up.
+ */
+void jit_fp_away(struct jit_unit *u, const struct jit_insn *in, unsigned dbl, bool packed);
+void jit_roundsd(struct jit_unit *u, unsigned dbl, bool packed, unsigned to, unsigned from,
+                 unsigned imm);
 
 /* ---- jit_sys.c ---- */
 extern const struct jit_rule jit_sys_rules[];
 
-/* ---- jit_vec.c ---- */
-extern const struct jit_rule jit_vec_rules[];
+/* ---- jit_vec.c: floating point; jit_vec_int.c, jit_vec_perm.c, jit_vec_wide.c, jit_vec_mem.c ----
+ */
+extern const struct jit_rule jit_vec_rules[], jit_vec_int_rules[], jit_vec_perm_rules[],
+    jit_vec_wide_rules[], jit_vec_sat_rules[], jit_vec_mem_rules[];
+/* V = the low 8 bytes of XMM0: alone, or (Q) above V's own. XMM1 is used up. */
+void jit_vput_half(struct jit_unit *u, const struct jit_insn *in);
+/* XMM0, XMM1 = the lanes of even and of odd numbers of what two registers in XMM0 and XMM1 have in
+ * the instruction's form, or of all 16 bytes of both. XMM2 and XMM3 are used up. */
+void jit_unzip(struct jit_unit *u, const struct jit_insn *in, unsigned size);
+void jit_unzip_q(struct jit_unit *u, const struct jit_insn *in, unsigned size);
+/* XMM = the 1 << log bytes in RDX (zero-extended), or lane `i` of V, in all lanes; RDX is used up.
+ */
+void jit_vdup(struct jit_unit *u, unsigned xmm, unsigned log);
+void jit_vdup_lane(struct jit_unit *u, unsigned xmm, unsigned v, unsigned log, unsigned i);
+
+/* ---- jit_crypto.c ---- */
+extern const struct jit_rule jit_crypto_rules[];
 
 /* ---- jit_mem.c ---- */
 extern const struct jit_rule jit_mem_rules[];
 /* The bank that jit_l0() looks in. */
 enum { BANK_OWN, BANK_OF_USER };
-/* RAX is the VA: RCX becomes the addend for `len` (a power of 2) bytes; RDX and RSI are used up. */
+/* RAX is the VA: RCX becomes the addend for `len` (up to 64) bytes; RDX and RSI are used up. */
 void jit_l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool write, unsigned how);
 /* What loads and stores call when L0 does not match: by the log2 of their size (to 32 bytes)... */
 enum { JIT_THUNK_LOG = 7, JIT_THUNK_WRITE = 8, JIT_THUNK_USER = 16 };

@@ -9,6 +9,8 @@
 #ifndef A64_JIT_EMIT_H
 #define A64_JIT_EMIT_H
 
+#include <assert.h>
+
 #include "vmm/base.h"
 
 enum jit_reg { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 };
@@ -206,6 +208,7 @@ static inline uint8_t *em_jmp8(struct jit_out *o)
 
 static inline void em_here8(struct jit_out *o, uint8_t *at)
 {
+    assert(o->p - at <= 128);
     *at = (uint8_t)(o->p - at - 1);
 }
 
@@ -262,39 +265,91 @@ static inline void em_lea_rip(struct jit_out *o, unsigned reg, const void *at)
 }
 
 /*
- * SSE: a mandatory prefix (0: none) before the 0x0f opcode. Of the arithmetic ones SD and SS have
- * 0xf2 and 0xf3, PD and PS, like the compares, 0x66 and none.
+ * SSE: a mandatory prefix (0: none) before the opcode, which is that of the 0x0f map, or 0x38xx and
+ * 0x3axx for the longer ones. Of the arithmetic ones SD and SS have 0xf2 and 0xf3, PD and PS, like
+ * the compares, 0x66 and none.
  */
-enum { XMM0, XMM1, XMM2, XMM3 };
+enum jit_xmm { XMM0, XMM1, XMM2, XMM3, XMM4, XMM5 };
 
 #define SSE_F(dbl) ((dbl) ? 0xf2u : 0xf3u)
 #define SSE_P(dbl) ((dbl) ? 0x66u : 0u)
 
-static inline void em_sse_rr(struct jit_out *o, unsigned prefix, unsigned w, unsigned op,
-                             unsigned reg, unsigned rm)
+static inline unsigned em_sse(struct jit_out *o, unsigned prefix, unsigned op)
 {
     if (prefix)
         em8(o, prefix);
-    em_rr(o, w, 0x0f00 | op, reg, rm);
+    return op > 0xff ? 0x0f0000 | op : 0x0f00 | op;
+}
+
+static inline void em_sse_rr(struct jit_out *o, unsigned prefix, unsigned w, unsigned op,
+                             unsigned reg, unsigned rm)
+{
+    op = em_sse(o, prefix, op);
+    em_rr(o, w, op, reg, rm);
 }
 
 /* Memory at RDI + disp: the CPU. */
 static inline void em_sse_rm(struct jit_out *o, unsigned prefix, unsigned w, unsigned op,
                              unsigned reg, int32_t disp)
 {
-    if (prefix)
-        em8(o, prefix);
-    em_rm(o, w, 0x0f00 | op, reg, RDI, disp);
+    op = em_sse(o, prefix, op);
+    em_rm(o, w, op, reg, RDI, disp);
 }
 
-/* vf[n]m{add,sub}231{s,p}{s,d} xmm0, xmm1, xmm2 (VEX.128.66.0F38, op tells which) */
-static inline void em_fma(struct jit_out *o, unsigned dbl, unsigned op)
+/* Memory at RCX + RAX + disp: the guest's, after jit_l0(). */
+static inline void em_sse_rx(struct jit_out *o, unsigned prefix, unsigned w, unsigned op,
+                             unsigned reg, int32_t disp)
 {
+    op = em_sse(o, prefix, op);
+    em_rx(o, w, op, reg, RCX, RAX, 0, disp);
+}
+
+/* Memory in the code, up to 2 GiB away: the place to give em_target32() is the last 4 bytes. */
+static inline uint8_t *em_sse_rip(struct jit_out *o, unsigned prefix, unsigned op, unsigned reg)
+{
+    op = em_sse(o, prefix, op);
+    em_op(o, 0, op, reg, 0, 0);
+    em8(o, 0x05 | (reg & 7) << 3);
+    em32(o, 0);
+    return o->p - 4;
+}
+
+/* AVX, 128 bits: op reg, src, ... with the opcode and prefix of its SSE form (Intel SDM vol. 2 2.3)
+ */
+static inline void em_vex(struct jit_out *o, unsigned prefix, unsigned w, unsigned op, unsigned reg,
+                          unsigned src, unsigned rm)
+{
+    unsigned map = op >> 8 == 0x38 ? 2 : op >> 8 == 0x3a ? 3 : 1;
+    unsigned pp = prefix == 0x66 ? 1 : prefix == 0xf3 ? 2 : prefix == 0xf2 ? 3 : 0;
     em8(o, 0xc4);
-    em8(o, 0xe2);
-    em8(o, dbl ? 0xf1 : 0x71);
+    em8(o, (~reg >> 3 & 1) << 7 | 1 << 6 | (~rm >> 3 & 1) << 5 | map);
+    em8(o, w << 7 | (~src & 15) << 3 | pp);
     em8(o, op);
-    em8(o, 0xc0 | XMM0 << 3 | XMM2);
+}
+
+static inline void em_vex_rr(struct jit_out *o, unsigned prefix, unsigned w, unsigned op,
+                             unsigned reg, unsigned src, unsigned rm)
+{
+    em_vex(o, prefix, w, op, reg, src, rm);
+    em8(o, 0xc0 | (reg & 7) << 3 | (rm & 7));
+}
+
+/* As em_sse_rm() and em_sse_rip(). */
+static inline void em_vex_rm(struct jit_out *o, unsigned prefix, unsigned w, unsigned op,
+                             unsigned reg, unsigned src, int32_t disp)
+{
+    em_vex(o, prefix, w, op, reg, src, RDI);
+    em8(o, 0x80 | (reg & 7) << 3 | RDI);
+    em32(o, (uint32_t)disp);
+}
+
+static inline uint8_t *em_vex_rip(struct jit_out *o, unsigned prefix, unsigned op, unsigned reg,
+                                  unsigned src)
+{
+    em_vex(o, prefix, 0, op, reg, src, 0);
+    em8(o, 0x05 | (reg & 7) << 3);
+    em32(o, 0);
+    return o->p - 4;
 }
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * jit_fp.c - the JIT's scalar floating point, by the host's SSE2 and FMA3.
+ * jit_fp.c - the JIT's scalar floating point, by the host's SSE2 and FMA3: arithmetic, moves,
+ * compares.
  *
  * When a host operation gives Arm's bits and Arm's flags is told in fp_host.h: not with FPCR.FZ,
  * not when the result is a NaN or, after what may underflow, the smallest normal number. Code
@@ -16,6 +17,11 @@
 static unsigned is_double(uint32_t word)
 {
     return word >> 22 & 1;
+}
+
+static enum jit_vsize size_of(unsigned dbl)
+{
+    return dbl ? JV_D : JV_S;
 }
 
 void jit_fp_check(struct jit_unit *u, const struct jit_insn *in)
@@ -35,172 +41,143 @@ void jit_fp_check_fz(struct jit_unit *u, const struct jit_insn *in)
     u->sure |= SURE_FZ;
 }
 
-/* XMM = the scalar, the rest of it 0 */
-static void get(struct jit_unit *u, unsigned dbl, unsigned xmm, unsigned v)
-{
-    em_sse_rm(&u->o, SSE_F(dbl), 0, 0x10, xmm, VREG(v));
-}
-
-static void put(struct jit_unit *u, unsigned v)
-{
-    em_sse_rm(&u->o, 0, 0, 0x29, XMM0, VREG(v)); /* movaps */
-}
-
-/* RAX to a register, zero-extended. */
-static void put_rax(struct jit_unit *u, unsigned w, unsigned v)
-{
-    em_sse_rr(&u->o, 0x66, w, 0x6e, XMM0, RAX); /* movd, movq */
-    put(u, v);
-}
-
-/* fp_sound_s() and fp_sound_d() of XMM0, or to the handler. */
-static void check_sound(struct jit_unit *u, const struct jit_insn *in, unsigned dbl, bool tiny)
+/* What jit_fp_sound() found suspicious, `arg` says of which size: only NaNs and the smallest normal
+ * number do not stand. */
+static void stub_sound(struct jit_unit *u, const struct jit_stub *s)
 {
     struct jit_out *o = &u->o;
-    em_sse_rr(o, SSE_P(dbl), 0, 0x2e, XMM0, XMM0); /* ucomis: quiet NaNs raise nothing */
-    jit_handler_if(u, in, CC_P);
-    if (!tiny)
-        return;
+    unsigned dbl = s->arg;
     em_sse_rr(o, 0x66, dbl, 0x7e, XMM0, RAX);
     em_rr(o, dbl, 0x03, RAX, RAX); /* the sign goes */
-    if (dbl) {
-        em_imm(o, RCX, UINT64_C(0x0020000000000000));
-        em_alu_rr(o, 1, ALU_CMP, RAX, RCX);
-    } else {
-        em_alu_ri(o, 0, ALU_CMP, RAX, 0x01000000);
+    em_imm(o, RCX, dbl ? UINT64_C(0x0020000000000000) : 0x01000000);
+    em_alu_rr(o, dbl, ALU_CMP, RAX, RCX);
+    uint8_t *tiny = em_jcc8(o, CC_E);
+    em_imm(o, RCX, dbl ? UINT64_C(0xffe0000000000000) : 0xff000000);
+    em_alu_rr(o, dbl, ALU_CMP, RAX, RCX);
+    em_jcc_to(o, CC_BE, s->back);
+    em_here8(o, tiny);
+    jit_to_handler(u, s->in);
+}
+
+/*
+ * What may be tiny goes to the stub when all bits of its exponent but the lowest are 0 (PTEST: ZF;
+ * zeros, subnormals, the smallest normal ones) or are 1 (CF; NaNs, infinities, the greatest ones).
+ * Without SSE4: the exponent is in the upper 16 bits; one more is 0 or 1 for NaNs and infinities, 1
+ * for zeros and subnormals, 2 for the smallest ones: all below 4, with 0x7ff or 0xff plus 1
+ * wrapping around into the sign.
+ */
+void jit_fp_sound(struct jit_unit *u, const struct jit_insn *in, unsigned dbl, bool tiny)
+{
+    struct jit_out *o = &u->o;
+    unsigned suspicious = CC_BE;
+    if (!tiny) {
+        em_sse_rr(o, SSE_P(dbl), 0, 0x2e, XMM0, XMM0); /* ucomis: quiet NaNs raise nothing */
+        jit_handler_if(u, in, CC_P);
+        return;
     }
-    jit_handler_if(u, in, CC_E);
+    if (a64_host() & A64_HOST_SSE4) {
+        jit_vop_const(u, in, 0x66, 0x3817, XMM0, dbl ? JC_EXP_D1 : JC_EXP_S1); /* ptest */
+    } else {
+        em_sse_rr(o, 0x66, 0, 0xc5, RAX, XMM0); /* pextrw */
+        em8(o, dbl ? 3 : 1);
+        em_alu_ri(o, 0, ALU_SUB, RAX, dbl ? -0x10 : -0x80);
+        em8(o, 0xa9); /* test eax, imm */
+        em32(o, dbl ? 0x7fc0 : 0x7e00);
+        suspicious = CC_E;
+    }
+    struct jit_stub *s = jit_stub(u, in, em_jcc32(o, suspicious), stub_sound);
+    s->back = o->p;
+    s->arg = dbl;
+}
+
+static void zero(struct jit_unit *u, unsigned xmm)
+{
+    em_sse_rr(&u->o, 0x66, 0, 0xef, xmm, xmm); /* pxor */
 }
 
 /* ---- arithmetic ---- */
-static unsigned props_2src(uint32_t word)
+enum { OP_MUL, OP_DIV, OP_ADD, OP_SUB, OP_MAX, OP_MIN, OP_MAXNM, OP_MINNM, OP_NMUL };
+
+/*
+ * FMAX, FMIN and, without NaNs, FMAXNM and FMINNM. MAXSD gives its second operand when both are
+ * zeros; Arm's order has -0 below +0, which the and (or) of both orders of the operands gives.
+ */
+static void max_min(struct jit_unit *u, const struct jit_insn *in, unsigned dbl, bool min)
 {
-    return (word >> 12 & 15) < 4 ? JP_EXIT : ~0u;
+    struct jit_out *o = &u->o;
+    unsigned op = min ? 0x5d : 0x5f;
+    jit_vget(u, XMM0, in->op.rn, size_of(dbl));
+    jit_vget(u, XMM1, in->op.rm, size_of(dbl));
+    em_sse_rr(o, SSE_P(dbl), 0, 0x2e, XMM0, XMM1); /* ucomis, before MAXSD raises IE for any NaN */
+    jit_handler_if(u, in, CC_P);
+    em_sse_rr(o, 0, 0, 0x28, XMM2, XMM0);
+    em_sse_rr(o, SSE_F(dbl), 0, op, XMM0, XMM1);
+    em_sse_rr(o, SSE_F(dbl), 0, op, XMM1, XMM2);
+    em_sse_rr(o, 0, 0, min ? 0x56 : 0x54, XMM0, XMM1); /* orps, andps */
+    jit_vput(u, XMM0, in->op.rd, JV_Q);
 }
 
 static void emit_2src(struct jit_unit *u, const struct jit_insn *in)
 {
-    static const uint8_t ops[] = {0x59, 0x5e, 0x58, 0x5c}; /* mul, div, add, sub */
+    static const uint8_t ops[] = {0x59, 0x5e, 0x58, 0x5c, [OP_NMUL] = 0x59};
     unsigned dbl = is_double(in->word), op = in->word >> 12 & 15;
     jit_fp_check_fz(u, in);
-    get(u, dbl, XMM0, in->op.rn);
-    em_sse_rm(&u->o, SSE_F(dbl), 0, ops[op], XMM0, VREG(in->op.rm));
-    check_sound(u, in, dbl, op < 2);
-    put(u, in->op.rd);
+    if (!ops[op]) {
+        max_min(u, in, dbl, op == OP_MIN || op == OP_MINNM);
+        return;
+    }
+    jit_vbinary(u, SSE_F(dbl), ops[op], in->op.rn, in->op.rm, size_of(dbl));
+    jit_fp_sound(u, in, dbl, op < OP_ADD || op == OP_NMUL);
+    if (op == OP_NMUL)
+        jit_vop_const(u, in, 0, 0x57, XMM0, dbl ? JC_NEG_D1 : JC_NEG_S1); /* xorps */
+    jit_vput(u, XMM0, in->op.rd, JV_Q);
 }
 
-unsigned jit_fp_props_fma(uint32_t word)
+static unsigned props_fma(uint32_t word)
 {
-    int fma = atomic_load_explicit(&fp_fma_state, memory_order_relaxed);
     (void)word;
-    return fma > 0 || (fma < 0 && fp_fma_probe()) ? JP_EXIT : ~0u;
+    return jit_props_host(A64_HOST_FMA);
 }
 
 static void emit_3src(struct jit_unit *u, const struct jit_insn *in)
 {
     static const uint8_t ops[] = {0xb9, 0xbd, 0xbf, 0xbb}; /* as fp_hostf_*() */
-    struct jit_out *o = &u->o;
     unsigned dbl = is_double(in->word);
     jit_fp_check_fz(u, in);
-    get(u, dbl, XMM0, in->op.ra);
-    get(u, dbl, XMM1, in->op.rn);
-    get(u, dbl, XMM2, in->op.rm);
-    em_fma(o, dbl, ops[(in->word >> 21 & 1) * 2 + (in->word >> 15 & 1)]);
-    check_sound(u, in, dbl, true);
-    put(u, in->op.rd);
+    jit_vfma(u, dbl, 0x3800 | ops[(in->word >> 21 & 1) * 2 + (in->word >> 15 & 1)], in->op.ra,
+             in->op.rn, in->op.rm, size_of(dbl));
+    jit_fp_sound(u, in, dbl, true);
+    jit_vput(u, XMM0, in->op.rd, JV_Q);
 }
 
+/* ---- one source: FMOV, FABS, FNEG, FSQRT, FRINT ---- */
 static unsigned props_1src(uint32_t word)
 {
-    return (word >> 15 & 63) < 4 ? JP_EXIT : ~0u;
+    return (word >> 15 & 63) < 4 ? JP_EXIT : jit_props_host(A64_HOST_SSE4);
 }
 
 static void emit_1src(struct jit_unit *u, const struct jit_insn *in)
 {
-    struct jit_out *o = &u->o;
     unsigned dbl = is_double(in->word), op = in->word >> 15 & 63;
-    if (op == 3) { /* FSQRT */
+    if (op >= 3)
         jit_fp_check_fz(u, in);
-        em_sse_rr(o, 0x66, 0, 0xef, XMM0, XMM0);
-        em_sse_rm(o, SSE_F(dbl), 0, 0x51, XMM0, VREG(in->op.rn));
-        check_sound(u, in, dbl, false);
-        put(u, in->op.rd);
-        return;
+    else
+        jit_fp_check(u, in);
+    if (op > 3) {
+        jit_fp_round(u, in, dbl, op & 7, op != 14);
+        jit_fp_sound(u, in, dbl, false);
+    } else if (op == 3) {
+        zero(u, XMM0);
+        jit_vop(u, SSE_F(dbl), 0x51, XMM0, in->op.rn);
+        jit_fp_sound(u, in, dbl, false);
+    } else {
+        jit_vget(u, XMM0, in->op.rn, size_of(dbl));
+        if (op == 1)
+            jit_vop_const(u, in, 0, 0x54, XMM0, dbl ? JC_ABS_D : JC_ABS_S); /* andps */
+        else if (op == 2)
+            jit_vop_const(u, in, 0, 0x57, XMM0, dbl ? JC_NEG_D1 : JC_NEG_S1);
     }
-    jit_fp_check(u, in);
-    em_load(o, dbl, RAX, RDI, VREG(in->op.rn));
-    if (op) { /* FABS: btr, FNEG: btc */
-        em_rr(o, dbl, 0x0fba, op == 1 ? 6 : 7, RAX);
-        em8(o, dbl ? 63 : 31);
-    }
-    put_rax(u, dbl, in->op.rd);
-}
-
-/* ---- conversions ---- */
-static unsigned props_cvt(uint32_t word)
-{
-    unsigned from = word >> 22 & 3, to = word >> 15 & 3;
-    return from < 2 && to < 2 ? JP_EXIT : ~0u;
-}
-
-static void emit_cvt(struct jit_unit *u, const struct jit_insn *in)
-{
-    struct jit_out *o = &u->o;
-    unsigned dbl = is_double(in->word); /* of the source */
-    jit_fp_check_fz(u, in);
-    em_sse_rr(o, 0x66, 0, 0xef, XMM0, XMM0);
-    em_sse_rm(o, SSE_F(dbl), 0, 0x5a, XMM0, VREG(in->op.rn));
-    check_sound(u, in, !dbl, dbl);
-    put(u, in->op.rd);
-}
-
-/* FCVTZS, FCVTZU to integers */
-static unsigned props_to_gen(uint32_t word)
-{
-    bool fixed = !(word >> 21 & 1), zero = (word >> 19 & 3) == 3 && !(word >> 18 & 1);
-    return !fixed && zero ? JP_EXIT : ~0u;
-}
-
-static void emit_to_gen(struct jit_unit *u, const struct jit_insn *in)
-{
-    struct jit_out *o = &u->o;
-    unsigned dbl = is_double(in->word), sf = in->word >> 31;
-    jit_fp_check_fz(u, in);
-    if (in->word >> 16 & 1) { /* unsigned: what a signed 64-bit conversion can take */
-        uint64_t top = sf ? 63 : 32;
-        em_load(o, dbl, RAX, RDI, VREG(in->op.rn));
-        em_imm(o, RCX, dbl ? (1023 + top) << 52 : (127 + top) << 23);
-        em_alu_rr(o, dbl, ALU_CMP, RAX, RCX);
-        jit_handler_if(u, in, CC_AE);
-        em_sse_rm(o, SSE_F(dbl), 1, 0x2c, RAX, VREG(in->op.rn));
-        if (!sf)
-            em_mov_rr(o, 0, RAX, RAX);
-    } else { /* what does not fit gives the most negative number */
-        em_sse_rm(o, SSE_F(dbl), sf, 0x2c, RAX, VREG(in->op.rn));
-        em_imm(o, RCX, sf ? UINT64_C(1) << 63 : UINT64_C(1) << 31);
-        em_alu_rr(o, sf, ALU_CMP, RAX, RCX);
-        jit_handler_if(u, in, CC_E);
-    }
-    jit_put(u, RAX, in->op.rd);
-}
-
-/* SCVTF, UCVTF of what a signed 64-bit integer holds */
-static unsigned props_from_gen(uint32_t word)
-{
-    bool fixed = !(word >> 21 & 1), wide = word >> 31 && word >> 16 & 1;
-    return !fixed && !wide ? JP_EXIT : ~0u;
-}
-
-static void emit_from_gen(struct jit_unit *u, const struct jit_insn *in)
-{
-    struct jit_out *o = &u->o;
-    unsigned dbl = is_double(in->word), sf = in->word >> 31;
-    bool is_unsigned = in->word >> 16 & 1;
-    jit_fp_check(u, in);
-    em_sse_rr(o, 0x66, 0, 0xef, XMM0, XMM0);
-    jit_op(u, sf, 0x8b, RAX, in->op.rn);
-    em_sse_rr(o, SSE_F(dbl), sf | is_unsigned, 0x2a, XMM0, RAX);
-    put(u, in->op.rd);
+    jit_vput(u, XMM0, in->op.rd, JV_Q);
 }
 
 /* ---- moves ---- */
@@ -215,25 +192,23 @@ static void emit_imm(struct jit_unit *u, const struct jit_insn *in)
     unsigned dbl = is_double(in->word);
     jit_fp_check(u, in);
     em_imm(&u->o, RAX, dbl ? (uint64_t)in->op.insn << 32 : in->op.insn);
-    put_rax(u, dbl, in->op.rd);
+    jit_vput_gpr(u, dbl, RAX, in->op.rd);
 }
 
 static void emit_mov_gen(struct jit_unit *u, const struct jit_insn *in)
 {
-    struct jit_out *o = &u->o;
     bool to_fp = in->word >> 16 & 1, top = (in->word >> 22 & 3) == 2;
     unsigned w = in->word >> 31;
-    int32_t half = top ? 8 : 0;
     jit_fp_check(u, in);
     if (!to_fp) {
-        em_load(o, w, RAX, RDI, VREG(in->op.rn) + half);
+        jit_vlane_get(u, RAX, in->op.rn, 2 + w, top, -1);
         jit_put(u, RAX, in->op.rd);
     } else {
-        jit_op(u, w, 0x8b, RAX, in->op.rn);
+        jit_get(u, w, RAX, in->op.rn);
         if (top)
-            em_store(o, 1, RAX, RDI, VREG(in->op.rd) + 8);
+            jit_vlane_put(u, RAX, in->op.rd, 3, 1);
         else
-            put_rax(u, w, in->op.rd);
+            jit_vput_gpr(u, w, RAX, in->op.rd);
     }
 }
 
@@ -249,10 +224,12 @@ static void emit_csel(struct jit_unit *u, const struct jit_insn *in)
     unsigned dbl = is_double(in->word), cond = in->op.ra;
     jit_fp_check(u, in);
     unsigned cc = cond < 14 ? jit_cond(u, cond) : 0;
-    em_load(o, dbl, RAX, RDI, VREG(cond < 14 ? in->op.rm : in->op.rn));
-    if (cond < 14)
-        em_rm(o, dbl, 0x0f40 | cc, RAX, RDI, VREG(in->op.rn));
-    put_rax(u, dbl, in->op.rd);
+    jit_vlane_get(u, RAX, in->op.rn, 2 + dbl, 0, -1);
+    if (cond < 14) {
+        jit_vlane_get(u, RCX, in->op.rm, 2 + dbl, 0, -1);
+        em_rr(o, dbl, 0x0f40 | (cc ^ 1), RAX, RCX); /* cmov */
+    }
+    jit_vput_gpr(u, dbl, RAX, in->op.rd);
 }
 
 /* ---- compare ---- */
@@ -262,43 +239,71 @@ static unsigned props_cmp(uint32_t word)
     return JP_EXIT | JP_WRITE;
 }
 
+static unsigned props_ccmp(uint32_t word)
+{
+    (void)word;
+    return JP_EXIT | JP_READ | JP_WRITE;
+}
+
 /*
- * Ordered operands give y = (a > b) + (a >= b), 0 to 2, and y - 1 has just the flags that Arm
- * wants: less is negative and borrows, equal is zero, greater neither.
+ * The host's flags, as EF_SUB. UCOMISD of ordered operands gives CF when the first is less, ZF when
+ * both are equal. (a > b) - CF is then -1, 0 or 1, and has just the flags that Arm wants: less is
+ * negative and borrows, equal is zero, greater neither.
  */
-static void emit_cmp(struct jit_unit *u, const struct jit_insn *in)
+static void compare(struct jit_unit *u, const struct jit_insn *in, bool with_zero)
 {
     struct jit_out *o = &u->o;
     unsigned dbl = is_double(in->word), signal = in->word >> 4 & 1;
-    jit_fp_check_fz(u, in);
-    get(u, dbl, XMM0, in->op.rn);
-    if (in->word >> 3 & 1) { /* with zero */
-        em_sse_rr(o, 0x66, 0, 0xef, XMM1, XMM1);
+    if (with_zero) {
+        jit_vget(u, XMM0, in->op.rn, size_of(dbl));
+        zero(u, XMM1);
         em_sse_rr(o, SSE_P(dbl), 0, 0x2e + signal, XMM0, XMM1);
     } else {
-        em_sse_rm(o, SSE_P(dbl), 0, 0x2e + signal, XMM0, VREG(in->op.rm));
+        jit_vbinary(u, SSE_P(dbl), 0x2e + signal, in->op.rn, in->op.rm, size_of(dbl));
     }
     jit_handler_if(u, in, CC_P);
     em_rr(o, 0, 0x0f90 | CC_A, 0, RAX);
-    em_rr(o, 0, 0x0f90 | CC_AE, 0, RCX);
-    em_rr(o, 0, 0x02, RAX, RCX); /* add al, cl */
-    em8(o, 0x3c);                /* cmp al, 1 */
-    em8(o, 1);
+    em8(o, 0x1c); /* sbb al, 0 */
+    em8(o, 0);
+}
+
+static void emit_cmp(struct jit_unit *u, const struct jit_insn *in)
+{
+    jit_fp_check_fz(u, in);
+    compare(u, in, in->word >> 3 & 1);
+    jit_flags(u, in, EF_SUB);
+}
+
+/* rd is the condition, op.insn the flags when it fails. */
+static void emit_ccmp(struct jit_unit *u, const struct jit_insn *in)
+{
+    struct jit_out *o = &u->o;
+    unsigned cond = in->op.rd;
+    jit_fp_check_fz(u, in);
+    uint8_t *no = cond < 14 ? em_jcc8(o, jit_cond(u, cond) ^ 1) : NULL;
+    compare(u, in, false);
+    if (no) {
+        uint8_t *end = em_jmp8(o);
+        em_here8(o, no);
+        em_imm(o, RAX, a64_hf_of(in->op.insn ^ 1u << 29)); /* EF_SUB has CF the other way round */
+        em8(o, 0x04);                                      /* add al, 0x7f */
+        em8(o, 0x7f);
+        em8(o, 0x9e); /* sahf */
+        em_here8(o, end);
+    }
     jit_flags(u, in, EF_SUB);
 }
 
 // clang-format off
 const struct jit_rule jit_fp_rules[] = {
-    {a64_dec_fp_2src,     NULL, props_2src,     emit_2src},
-    {a64_dec_fp_3src,     NULL, jit_fp_props_fma,     emit_3src},
+    {a64_dec_fp_2src,     NULL, props_exit,     emit_2src},
+    {a64_dec_fp_3src,     NULL, props_fma,      emit_3src},
     {a64_dec_fp_1src,     NULL, props_1src,     emit_1src},
-    {a64_dec_fp_cvt,      NULL, props_cvt,      emit_cvt},
-    {a64_dec_fp_to_gen,   NULL, props_to_gen,   emit_to_gen},
-    {a64_dec_fp_from_gen, NULL, props_from_gen, emit_from_gen},
     {a64_dec_fp_imm,      NULL, props_exit,     emit_imm},
     {a64_dec_fp_mov_gen,  NULL, props_exit,     emit_mov_gen},
     {a64_dec_fp_csel,     NULL, props_csel,     emit_csel},
     {a64_dec_fp_cmp,      NULL, props_cmp,      emit_cmp},
+    {a64_dec_fp_ccmp,     NULL, props_ccmp,     emit_ccmp},
     {NULL, NULL, NULL, NULL},
 };
 // clang-format on

@@ -94,14 +94,16 @@ static void stub_miss(struct jit_unit *u, const struct jit_stub *s)
 }
 
 /*
- * RAX = va is known: check L0 for `len` (a power of 2) bytes, then RCX = addend. Unlike the data
- * TLB, whose index is that of the first byte's page, L0 would take the last byte's page for all.
+ * RAX = va is known: check L0 for `len` bytes, then RCX = addend. Unlike the data TLB, whose index
+ * is that of the first byte's page, L0 would take the last byte's page for all. What is no power of
+ * 2 is taken for the next one.
  */
 void jit_l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool write, unsigned how)
 {
     struct jit_out *o = &u->o;
     bool user = how & BANK_OF_USER;
     unsigned bank = user ? RSI : R8;
+    unsigned log = len == 1 ? 0 : 32 - (unsigned)__builtin_clz(len - 1);
     int32_t at = l0_at(in->op.rn, write);
     if (in->op.rn == A64_SP && !(u->sure & SURE_SP)) { /* its alignment may be checked */
         jit_op(u, 0, 0xf6, 0, A64_SP);                 /* test r/m8, 15 */
@@ -112,11 +114,10 @@ void jit_l0(struct jit_unit *u, const struct jit_insn *in, unsigned len, bool wr
     if (user)
         em_load(o, 1, RSI, RDI, CPU(user));
     em_mov_rr(o, 1, RDX, RAX);
-    em_alu_ri(o, 1, ALU_AND, RDX, -(int32_t)A64_PAGE | (int32_t)(len - 1));
+    em_alu_ri(o, 1, ALU_AND, RDX, -(int32_t)A64_PAGE | ((1 << log) - 1));
     em_alu_rm(o, 1, ALU_CMP, RDX, bank, at);
     struct jit_stub *s = jit_stub(u, in, em_jcc32(o, CC_NE), stub_miss);
-    s->arg = (unsigned)__builtin_ctz(len) | (write ? JIT_THUNK_WRITE : 0u) |
-             (user ? JIT_THUNK_USER : 0u);
+    s->arg = log | (write ? JIT_THUNK_WRITE : 0u) | (user ? JIT_THUNK_USER : 0u);
     em_load(o, 1, RCX, bank, at + (int32_t)offsetof(struct a64_l0, addend));
     s->back = o->p;
     if (write && u->core->jit.shadow)
@@ -272,31 +273,30 @@ static unsigned v_log(uint32_t word)
     return (word >> 23 & 1) << 2 | word >> 30;
 }
 
-/* [RCX + RAX + off] to a register, by way of XMM0. */
+/* [RCX + RAX + off] to a register, by way of XMM0, and back. */
 static void v_load(struct jit_unit *u, unsigned v, unsigned log, int32_t off)
 {
     struct jit_out *o = &u->o;
     if (log == 4) {
-        em_rx(o, 0, 0x0f10, 0, RCX, RAX, 0, off); /* movups */
+        em_sse_rx(o, 0, 0, 0x10, XMM0, off); /* movups */
     } else if (log == 3) {
-        em8(o, 0xf3);
-        em_rx(o, 0, 0x0f7e, 0, RCX, RAX, 0, off); /* movq */
+        em_sse_rx(o, 0xf3, 0, 0x7e, XMM0, off); /* movq */
+    } else if (log == 2) {
+        em_sse_rx(o, 0x66, 0, 0x6e, XMM0, off); /* movd */
     } else {
         load(u, RDX, log, 1, off);
-        em8(o, 0x66);
-        em_rr(o, 0, 0x0f6e, 0, RDX); /* movd */
+        em_sse_rr(o, 0x66, 0, 0x6e, XMM0, RDX);
     }
-    em_rm(o, 0, 0x0f29, 0, RDI, VREG(v)); /* movaps */
+    jit_vput(u, XMM0, v, JV_Q);
 }
 
 static void v_store(struct jit_unit *u, unsigned v, unsigned log, int32_t off)
 {
-    struct jit_out *o = &u->o;
     if (log == 4) {
-        em_rm(o, 0, 0x0f28, 0, RDI, VREG(v));
-        em_rx(o, 0, 0x0f11, 0, RCX, RAX, 0, off);
+        jit_vget(u, XMM0, v, JV_Q);
+        em_sse_rx(&u->o, 0, 0, 0x11, XMM0, off);
     } else {
-        em_load(o, log == 3, RDX, RDI, VREG(v));
+        jit_vlane_get(u, RDX, v, log, 0, -1);
         store(u, RDX, log, off);
     }
 }

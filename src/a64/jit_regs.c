@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * jit_regs.c - guest registers kept in host registers.
+ * jit_regs.c - guest registers kept in host registers, general ones here and V registers in jit_v.c.
  *
  * In most units every instruction takes its operands from cpu->x and leaves its result there. A
  * unit that has a loop is translated twice: the first time to count what each register is used for,
@@ -12,6 +12,7 @@
  * RAX, RCX, RDX and RSI are scratch, RBP is left out because its low byte needs a prefix of its
  * own.
  */
+#include "src/a64/host.h"
 #include "src/a64/jit.h"
 
 static const uint8_t homes[] = {RBX, R9, R10, R11, R12, R13, R14, R15};
@@ -133,23 +134,32 @@ void jit_regs_count(struct jit_unit *u)
     u->regs.counting = true;
 }
 
+/* The most used ones, if more than `least`, get a home each, of which there are n. */
+static void choose(uint32_t *uses, uint8_t *host, unsigned regs, const uint8_t *where, unsigned n,
+                   uint32_t least)
+{
+    for (unsigned i = 0; i < n; i++) {
+        unsigned best = 0;
+        for (unsigned r = 1; r < regs; r++)
+            if (uses[r] > uses[best])
+                best = r;
+        if (uses[best] <= least)
+            return;
+        host[best] = where[i];
+        uses[best] = 0;
+    }
+}
+
 /* A use in a host register saves about one instruction; a way out and in again costs two. */
 void jit_regs_choose(struct jit_unit *u)
 {
+    static const uint8_t v_homes[] = {6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     struct jit_regs *g = &u->regs;
     uint32_t least = u->core->jit.eager ? 0 : g->exits * 2 + 2;
     g->counting = false;
-    g->uses[A64_ZR] = g->uses[A64_SINK] = 0;
-    for (unsigned i = 0; i < ARRAY_LEN(homes); i++) {
-        unsigned best = 0;
-        for (unsigned r = 1; r < A64_ZR; r++)
-            if (g->uses[r] > g->uses[best])
-                best = r;
-        if (g->uses[best] <= least)
-            return;
-        g->host[best] = homes[i];
-        g->uses[best] = 0;
-    }
+    choose(g->uses, g->host, A64_ZR, homes, ARRAY_LEN(homes), least);
+    if (u->fp && a64_host() & A64_HOST_SSE4) /* lanes are got by PEXTR */
+        choose(g->v_uses, g->v_host, 32, v_homes, ARRAY_LEN(v_homes), least);
 }
 
 void jit_reload(struct jit_unit *u)
@@ -157,6 +167,9 @@ void jit_reload(struct jit_unit *u)
     for (unsigned r = 0; r < A64_ZR; r++)
         if (u->regs.host[r])
             em_load(&u->o, 1, u->regs.host[r], RDI, XREG(r));
+    for (unsigned v = 0; v < 32; v++)
+        if (u->regs.v_host[v])
+            em_sse_rm(&u->o, 0, 0, 0x28, u->regs.v_host[v], VREG(v)); /* movaps */
 }
 
 void jit_spill(struct jit_unit *u)
@@ -165,4 +178,7 @@ void jit_spill(struct jit_unit *u)
     for (unsigned r = 0; r < A64_ZR; r++)
         if (u->regs.host[r] && u->regs.written >> r & 1)
             em_store(&u->o, 1, u->regs.host[r], RDI, XREG(r));
+    for (unsigned v = 0; v < 32; v++)
+        if (u->regs.v_host[v] && u->regs.v_written >> v & 1)
+            em_sse_rm(&u->o, 0, 0, 0x29, u->regs.v_host[v], VREG(v));
 }

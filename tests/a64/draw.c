@@ -7,7 +7,8 @@
  * an ADR before it points that base into the scratch, so that base plus offset stays inside. A word
  * that our own decoder calls UNDEFINED is not put in the middle of a block, where it would only end
  * it, but may be its last. Left out of the draw:
- *  - system instructions (rows flagged sys) but for MRS and MSR of NZCV, and MRS of FPCR and FPSR;
+ *  - system instructions (rows flagged sys) but for MRS and MSR of NZCV, MRS of FPCR and FPSR, and
+ *    MSR of 0 to FPSR;
  *  - what is CONSTRAINED UNPREDICTABLE: writeback to a register that is transferred, load pair to
  * one register, should-be-one bits that are 0, misaligned exclusives and atomics, STXR whose status
  * register is its base or data (Arm ARM DDI 0487J.a K1.2), stores of LDXR/STXR pairs of other
@@ -199,11 +200,22 @@ void draw_state(struct draw *d, struct state *s)
     for (unsigned i = 0; i < 31; i++)
         s->x[i] = draw_word(d);
     s->sp = d->scratch[draw_below(d, d->scratch_n)];
-    for (unsigned i = 0; i < 32; i++) {
-        const bool same = draw_one_in(d, 4);
-        s->v[i][0] = draw_lanes(d);
-        s->v[i][1] = same ? s->v[i][0] : draw_lanes(d);
-    }
+    /*
+     * Sometimes few values in all registers, of either sign: zeros of both signs, equal operands,
+     * sums of zero; or 1 plus its last bit and the greatest subnormal, whose product is rounded up
+     * to the smallest normal number: tiny before rounding, not after (Arm ARM A1.5.6).
+     */
+    static const uint64_t tiny[4] = {UINT64_C(0x3ff0000000000001), UINT64_C(0x000fffffffffffff),
+                                     UINT64_C(0x3f8000013f800001), UINT64_C(0x007fffff007fffff)};
+    uint64_t few[4] = {0, draw_lanes(d), draw_lanes(d), draw_double(d)};
+    if (draw_one_in(d, 4))
+        memcpy(few, tiny, sizeof few);
+    const bool pool = draw_one_in(d, 3);
+    for (unsigned i = 0; i < 64; i++)
+        s->v[i / 2][i % 2] =
+            i % 2 && draw_one_in(d, 4) ? s->v[i / 2][0]
+            : pool ? few[draw_below(d, 4)] ^ (draw_rnd(d) & UINT64_C(0x8000000080000000))
+                   : draw_lanes(d);
     for (unsigned i = 0; i < SCRATCH_SIZE; i += 8) {
         const uint64_t v = i % 32 ? draw_rnd(d) : draw_lanes(d);
         memcpy(s->scratch + i, &v, 8);
@@ -443,11 +455,15 @@ static void emit_branch(struct draw_out *b, unsigned row, uint32_t w)
         b->w[at] = (w & ~UINT32_C(0xffffe0)) | over << 5;
 }
 
-/* MRS NZCV, FPCR, FPSR and MSR NZCV: the only system registers in the draw. */
+/* MRS NZCV, FPCR, FPSR and MSR NZCV; or FPSR's flags go to a register and are cleared, so that what
+ * comes later can raise them again: the only system registers in the draw. */
 static void emit_sysreg(struct draw_out *b)
 {
     static const uint32_t words[] = {0xd53b4200, 0xd53b4400, 0xd53b4420, 0xd51b4200};
-    draw_emit(b, words[draw_below(b->d, ARRAY_LEN(words))] | draw_below(b->d, 31));
+    const unsigned which = draw_below(b->d, 2 * ARRAY_LEN(words)), xt = draw_below(b->d, 31);
+    draw_emit(b, words[which < ARRAY_LEN(words) ? which : 2] | xt);
+    if (which >= ARRAY_LEN(words))
+        draw_emit(b, 0xd51b443f); /* msr fpsr, xzr */
 }
 
 void draw_group(struct draw_out *b, bool branches)
@@ -456,7 +472,7 @@ void draw_group(struct draw_out *b, bool branches)
     const unsigned room = b->room;
     if (b->n + 6 > room)
         return;
-    if (draw_one_in(d, 256)) {
+    if (draw_one_in(d, 64)) {
         emit_sysreg(b);
         return;
     }
