@@ -108,7 +108,7 @@ struct a64_jit {
     bool shadow; /* check translated code against the interpreter */
     bool eager;  /* translate what was never executed: for tests */
     unsigned warm;
-    uint8_t *rw, *rx;  /* two views of the cache; NULL: not made */
+    uint8_t *rw, *rx;           /* two views of the cache; NULL: not made */
     uint8_t *thunk[JIT_THUNKS]; /* of jit_mem.c, in the writable view */
     /* How C enters code: run() does by the first. */
     const struct a64_op *(*enter)(struct a64_cpu *cpu, const struct a64_op *op);

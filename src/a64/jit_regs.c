@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * jit_regs.c - guest registers kept in host registers, general ones here and V registers in jit_v.c.
+ * jit_regs.c - guest registers kept in host registers, general ones here and V registers in
+ * jit_v.c.
  *
  * In most units every instruction takes its operands from cpu->x and leaves its result there. A
  * unit that has a loop is translated twice: the first time to count what each register is used for,

@@ -333,8 +333,13 @@ static void emit(struct jit_unit *u)
         through = !(in->props & (JP_END | JP_CALL));
     }
     u->regs.weight = 1;
-    if (through)
+    if (through && u->first + u->n == A64_PAGE_OPS && !u->core->jit.shadow) {
+        em_load(o, 1, RAX, RDI, CPU(page_va));
+        em_alu_ri(o, 1, ALU_ADD, RAX, A64_PAGE);
+        jit_to_va(u, &u->in[u->n - 1]);
+    } else if (through) {
         jit_to_slot(u, u->first + u->n, false);
+    }
     u->regs.weight = 0; /* what follows is rare */
     for (unsigned i = 0; i < u->n; i++)
         if (u->in[i].entry && !u->in[i].way_in)

@@ -25,7 +25,7 @@ void jit_vget(struct jit_unit *u, unsigned xmm, unsigned v, enum jit_vsize size)
         em_sse_rm(&u->o, forms[size][0], 0, forms[size][1], xmm, VREG(v));
         return;
     }
-    if (size == JV_S) /* a register to another would not clear the rest */
+    if (size == JV_S)                           /* a register to another would not clear the rest */
         em_sse_rr(&u->o, 0, 0, 0x57, xmm, xmm); /* xorps */
     em_sse_rr(&u->o, forms[size][0], 0, forms[size][1], xmm, h);
 }

@@ -533,7 +533,7 @@ unsigned draw_block(struct draw *d, uint64_t va, uint32_t words[BLOCK_WORDS])
     const uint32_t n = draw_below(d, 31); /* what X registers hold may change, TPIDR_EL0 does not */
     if (loop) {
         draw_emit(&b, 0xd2800000 | (1 + draw_below(d, d->loops)) << 5 | n); /* movz xn, #rounds */
-        draw_emit(&b, 0xd51bd040 | n);                                 /* msr tpidr_el0, xn */
+        draw_emit(&b, 0xd51bd040 | n);                                      /* msr tpidr_el0, xn */
     }
     const uint32_t begin = b.n;
     for (unsigned tries = 0; b.n + 6 <= b.room && tries < 4 * BLOCK_WORDS; tries++)
