@@ -110,6 +110,7 @@ struct a64_jit {
     unsigned warm;
     uint8_t *rw, *rx;           /* two views of the cache; NULL: not made */
     uint8_t *thunk[JIT_THUNKS]; /* of jit_mem.c, in the writable view */
+    uint8_t *to_va;             /* of jit_branch.c */
     /* How C enters code: run() does by the first. */
     const struct a64_op *(*enter)(struct a64_cpu *cpu, const struct a64_op *op);
     const struct a64_op *(*once)(struct a64_cpu *cpu, const struct a64_op *op, a64_fn *code);
@@ -322,6 +323,9 @@ void a64_bank_pick(struct a64_cpu *cpu);
 void a64_tlb_flush_all(struct a64_cpu *cpu);
 void a64_tlb_flush_asid(struct a64_cpu *cpu, uint16_t asid);
 void a64_tlb_flush_va(struct a64_cpu *cpu, uint64_t va);
+/* What the JIT finds by itself. The first time: all banks; code goes away: where branches go. */
+void a64_tlb_jit_init(struct a64_core *core);
+void a64_tlb_flush_jumps(struct a64_core *core);
 /* Forget every instruction translation (mirrors go away). */
 void a64_tlb_flush_code(struct a64_cpu *cpu);
 void a64_tlb_put_data(struct a64_cpu *cpu, struct a64_bank *bank, uint64_t va,

@@ -101,10 +101,23 @@ struct a64_l0 {
     uintptr_t addend;
 };
 
-#define A64_L0    34u
-#define A64_DTLB  1024u
-#define A64_ITLB  256u
-#define A64_BANKS 8u
+/*
+ * Where the JIT's branches to a register or to another page went: the code for a VA. In an empty
+ * entry `va` is one that leads to another entry.
+ */
+struct a64_jump {
+    uint64_t va;
+    a64_fn *code;
+    struct a64_op *ops; /* of the page */
+    uint64_t unused;
+};
+
+#define A64_L0         34u
+#define A64_JUMPS      64u
+#define A64_JUMP_PAGES 512u
+#define A64_DTLB       1024u
+#define A64_ITLB       256u
+#define A64_BANKS      8u
 
 /*
  * The translations of one (ASID, privilege, PAN) context; switching contexts switches banks. What
@@ -115,7 +128,9 @@ struct a64_bank {
     struct a64_itlb i[A64_ITLB];
     struct a64_dtlb d[A64_DTLB];
     struct a64_l0 l0[2 * A64_L0];
-    bool l0_used;
+    bool l0_used, jumps_used;
+    uint64_t jump_pages[A64_JUMP_PAGES / 64]; /* a bit for each page, modulo, that a jump goes to */
+    struct a64_jump jumps[A64_JUMPS];
 };
 
 /* cpu->pending: reasons to leave the straight path at the next taken branch. Set by any thread. */

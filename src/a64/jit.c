@@ -134,8 +134,9 @@ static bool jit_make(struct a64_core *core)
     enter_thunk(&o, false);
     memcpy(&jit->enter, &enter, sizeof enter);
     memcpy(&jit->once, &once, sizeof once);
-    for (unsigned i = 0; i < A64_BANKS; i++) /* see struct a64_l0 */
-        memset(core->banks[i].l0, 0xff, sizeof core->banks[i].l0);
+    jit->to_va = o.p;
+    jit_va_thunk(jit, &o);
+    a64_tlb_jit_init(core);
     jit->begin = jit->used = align_up((uint64_t)(o.p - jit->rw), 16);
     return true;
 }

@@ -143,11 +143,10 @@ static inline const struct jit_insn *jit_ahead(const struct jit_unit *u, const s
 void jit_unit_make(struct jit_unit *u, struct a64_op *slot);
 struct jit_stub *jit_stub(struct jit_unit *u, const struct jit_insn *in, uint8_t *from,
                           void (*emit)(struct jit_unit *u, const struct jit_stub *s));
-/* Go on with a slot of the page (to which a branch was `taken`), with its interpreter's handler, or
- * anywhere (the VA is in RAX). */
+/* Go on with a slot of the page (to which a branch was `taken`), or with its interpreter's handler.
+ */
 void jit_to_slot(struct jit_unit *u, unsigned slot, bool taken);
 void jit_to_handler(struct jit_unit *u, const struct jit_insn *in);
-void jit_to_va(struct jit_unit *u, const struct jit_insn *in);
 /* A stub that interprets the instruction; a jump to it on a condition of the host. */
 void jit_stub_handler(struct jit_unit *u, const struct jit_stub *s);
 void jit_handler_if(struct jit_unit *u, const struct jit_insn *in, unsigned cc);
@@ -183,6 +182,9 @@ void jit_regs_none(struct jit_unit *u);
 void jit_reload(struct jit_unit *u);
 void jit_spill(struct jit_unit *u);
 
+/* In --soft shadow: back to jit_shadow.c, with the slot and what it means. */
+void jit_leave_shadow(struct jit_unit *u, unsigned slot, unsigned how);
+
 /* ---- jit_shadow.c ---- */
 /* What code returns there: the slot that comes next, plus one of these when a branch was taken to
  * it, or when the slot is a branch that went to cpu->pc. */
@@ -205,6 +207,10 @@ unsigned jit_cond(struct jit_unit *u, unsigned cond);
 extern const struct jit_rule jit_branch_rules[];
 /* Where a direct branch goes: the distance in bytes; 0 is possible. */
 int32_t jit_branch_imm(uint32_t word);
+/* Go on anywhere: the VA is in RAX. */
+void jit_to_va(struct jit_unit *u, const struct jit_insn *in);
+/* What that jumps to when it does not know the VA. */
+void jit_va_thunk(const struct a64_jit *jit, struct jit_out *o);
 
 /* ---- jit_atomic.c ---- */
 extern const struct jit_rule jit_atomic_rules[];

@@ -18,6 +18,78 @@ int32_t jit_branch_imm(uint32_t word)
     return a64_sbits(word, 5, 19) * 4;
 }
 
+#define JUMP(field) ((int32_t)(offsetof(struct a64_bank, jumps) + offsetof(struct a64_jump, field)))
+
+/*
+ * The way of A64_GOTO, by the bank's jumps: the host's branch waits for one load that depends on
+ * the VA, not for three.
+ */
+void jit_to_va(struct jit_unit *u, const struct jit_insn *in)
+{
+    _Static_assert(sizeof(struct a64_jump) == 32 && A64_JUMPS == 64, "the index is scaled below");
+    struct jit_out *o = &u->o;
+    jit_spill(u);
+    if (u->core->jit.shadow) {
+        em_store(o, 1, RAX, RDI, CPU(pc));
+        jit_leave_shadow(u, jit_slot(u, in), JIT_GONE);
+        return;
+    }
+    em_mov_rr(o, 0, RCX, RAX);
+    em_alu_ri(o, 0, ALU_AND, RCX, 0xfc);
+    em_rx(o, 1, ALU_CMP << 3 | 3, RAX, R8, RCX, 3, JUMP(va));
+    em_jcc_to(o, CC_NE, u->core->jit.to_va);
+    em_rx(o, 1, 0x8b, RDX, R8, RCX, 3, JUMP(ops));
+    em_store(o, 1, RDX, RDI, CPU(ops));
+    em_alu_ri(o, 1, ALU_AND, RAX, -(int32_t)A64_PAGE);
+    em_store(o, 1, RAX, RDI, CPU(page_va));
+    em_rx(o, 0, 0xff, 4, R8, RCX, 3, JUMP(code)); /* jmp */
+}
+
+/*
+ * By the instruction TLB, where a VA whose low two bits are not 0 matches nothing. What leads to
+ * code becomes a jump. RCX is its index, scaled. Nothing of the guest's is in registers.
+ */
+void jit_va_thunk(const struct a64_jit *jit, struct jit_out *o)
+{
+    _Static_assert(sizeof(struct a64_itlb) == 16 && A64_ITLB == 256, "the index is scaled below");
+    em_mov_rr(o, 1, R9, RCX);
+    em_mov_rr(o, 1, RCX, RAX);
+    em_shift(o, 1, SH_SHR, RCX, 8);
+    em_alu_ri(o, 0, ALU_AND, RCX, 0xff0);
+    em_mov_rr(o, 1, RDX, RAX);
+    em_alu_ri(o, 1, ALU_AND, RDX, ~0xffc);
+    em_lea(o, 1, RSI, RDX, 1);
+    em_rx(o, 1, ALU_CMP << 3 | 3, RSI, R8, RCX, 0,
+          BANK(i) + (int32_t)offsetof(struct a64_itlb, page));
+    uint8_t *miss = em_jcc8(o, CC_NE);
+    em_rx(o, 1, 0x8b, R10, R8, RCX, 0, BANK(i) + (int32_t)offsetof(struct a64_itlb, ops));
+    em_store(o, 1, RDX, RDI, CPU(page_va));
+    em_store(o, 1, R10, RDI, CPU(ops));
+    em_mov_rr(o, 0, RCX, RAX);
+    em_alu_ri(o, 0, ALU_AND, RCX, 0xffc);
+    em_rx(o, 1, 0x8d, RSI, R10, RCX, 2, 0);
+    em_load(o, 1, R11, RSI, offsetof(struct a64_op, fn));
+    em_imm(o, RDX, (uintptr_t)jit->rx);
+    em_mov_rr(o, 1, RCX, R11);
+    em_alu_rr(o, 1, ALU_SUB, RCX, RDX);
+    em_alu_ri(o, 1, ALU_CMP, RCX, A64_JIT_SIZE);
+    uint8_t *no_code = em_jcc8(o, CC_AE);
+    em_rx(o, 1, 0x89, RAX, R8, R9, 3, JUMP(va));
+    em_rx(o, 1, 0x89, R11, R8, R9, 3, JUMP(code));
+    em_rx(o, 1, 0x89, R10, R8, R9, 3, JUMP(ops));
+    em_rm(o, 0, 0xc6, 0, R8, BANK(jumps_used));
+    em8(o, 1);
+    em_mov_rr(o, 1, RCX, RAX);
+    em_shift(o, 1, SH_SHR, RCX, 12);
+    em_alu_ri(o, 0, ALU_AND, RCX, A64_JUMP_PAGES - 1);
+    em_rm(o, 1, 0x0fab, RCX, R8, BANK(jump_pages)); /* bts, in any of the words */
+    em_here8(o, no_code);
+    em_rr(o, 0, 0xff, 4, R11); /* jmp */
+    em_here8(o, miss);
+    em_mov_rr(o, 1, RSI, RAX);
+    em_jmp_fn(o, (uintptr_t)a64_goto_slow);
+}
+
 /* Interrupted: the PC is in RAX. */
 static void stub_interrupted(struct jit_unit *u, const struct jit_stub *s)
 {

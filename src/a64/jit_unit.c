@@ -32,7 +32,7 @@ struct jit_stub *jit_stub(struct jit_unit *u, const struct jit_insn *in, uint8_t
 }
 
 /* In --soft shadow: back to jit_shadow.c, with the slot and what it means. */
-static void leave_shadow(struct jit_unit *u, unsigned slot, unsigned how)
+void jit_leave_shadow(struct jit_unit *u, unsigned slot, unsigned how)
 {
     em_lea_rip(&u->o, RAX, (const uint8_t *)(u->ops + slot) + how);
     em8(&u->o, 0xc3); /* ret */
@@ -49,7 +49,7 @@ static void leave_to_slot(struct jit_unit *u, unsigned slot, bool taken)
     const uint8_t *fn = (const uint8_t *)(uintptr_t)u->ops[slot].fn;
     jit_spill(u);
     if (u->core->jit.shadow) {
-        leave_shadow(u, slot, taken ? JIT_TAKEN : 0);
+        jit_leave_shadow(u, slot, taken ? JIT_TAKEN : 0);
     } else if (jit_has(&u->core->jit, fn)) {
         em_jmp_to(&u->o, fn - u->o.delta);
     } else {
@@ -75,7 +75,7 @@ void jit_to_slot(struct jit_unit *u, unsigned slot, bool taken)
 static void leave_to_handler(struct jit_unit *u, const struct jit_insn *in)
 {
     if (u->core->jit.shadow) {
-        leave_shadow(u, jit_slot(u, in), 0);
+        jit_leave_shadow(u, jit_slot(u, in), 0);
         return;
     }
     em_lea_rip(&u->o, RSI, u->ops + jit_slot(u, in));
@@ -96,37 +96,6 @@ void jit_stub_handler(struct jit_unit *u, const struct jit_stub *s)
 void jit_handler_if(struct jit_unit *u, const struct jit_insn *in, unsigned cc)
 {
     jit_stub(u, in, em_jcc32(&u->o, cc), jit_stub_handler);
-}
-
-/* The way of A64_GOTO. A VA whose low two bits are not 0 does not match the entry. */
-void jit_to_va(struct jit_unit *u, const struct jit_insn *in)
-{
-    struct jit_out *o = &u->o;
-    jit_spill(u);
-    if (u->core->jit.shadow) {
-        em_store(o, 1, RAX, RDI, CPU(pc));
-        leave_shadow(u, jit_slot(u, in), JIT_GONE);
-        return;
-    }
-    _Static_assert(sizeof(struct a64_itlb) == 16 && A64_ITLB == 256, "the index is scaled below");
-    em_mov_rr(o, 1, RCX, RAX);
-    em_shift(o, 1, SH_SHR, RCX, 8);
-    em_alu_ri(o, 0, ALU_AND, RCX, 0xff0);
-    em_mov_rr(o, 1, RDX, RAX);
-    em_alu_ri(o, 1, ALU_AND, RDX, ~0xffc);
-    em_lea(o, 1, RSI, RDX, 1);
-    em_rx(o, 1, ALU_CMP << 3 | 3, RSI, R8, RCX, 0,
-          BANK(i) + (int32_t)offsetof(struct a64_itlb, page));
-    uint8_t *miss = em_jcc8(o, CC_NE);
-    em_rx(o, 1, 0x8b, RSI, R8, RCX, 0, BANK(i) + (int32_t)offsetof(struct a64_itlb, ops));
-    em_store(o, 1, RDX, RDI, CPU(page_va));
-    em_store(o, 1, RSI, RDI, CPU(ops));
-    em_alu_ri(o, 0, ALU_AND, RAX, 0xffc);
-    em_rx(o, 1, 0x8d, RSI, RSI, RAX, 2, 0);
-    dispatch(o);
-    em_here8(o, miss);
-    em_mov_rr(o, 1, RSI, RAX);
-    em_jmp_fn(o, (uintptr_t)a64_goto_slow);
 }
 
 /* ---- what it takes in ---- */
@@ -374,11 +343,13 @@ static A64_OP(loop_part)
 
 static void publish(struct jit_unit *u)
 {
+    bool again = false; /* branches know older code */
     for (unsigned i = 0; i < u->n; i++) {
         const struct jit_insn *in = &u->in[i];
         struct a64_op *slot = &u->ops[u->first + i];
         if (in->hole)
             continue;
+        again |= is_translated(u, u->first + i);
         if (a64_mirror_is_first(slot))
             a64_predecode(slot, in->word);
         if (!in->rule)
@@ -389,6 +360,8 @@ static void publish(struct jit_unit *u)
             slot->fn = a64_op_jit_late;
     }
     a64_mirror_has_code(u->core, u->ops);
+    if (again)
+        a64_tlb_flush_jumps(u->core);
 }
 
 void jit_unit_make(struct jit_unit *u, struct a64_op *slot)

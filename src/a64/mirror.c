@@ -138,9 +138,11 @@ void a64_mirror_has_code(struct a64_core *core, const struct a64_op *ops)
 
 static void mirror_forget_code(struct a64_core *core, unsigned n)
 {
-    if (core->mirror[n].code)
-        mirror_clear(mirror_ops(core, n), 0, A64_PAGE_OPS);
+    if (!core->mirror[n].code)
+        return;
+    mirror_clear(mirror_ops(core, n), 0, A64_PAGE_OPS);
     core->mirror[n].code = false;
+    a64_tlb_flush_jumps(core);
 }
 
 void a64_mirror_forget_code(struct a64_core *core)
@@ -289,7 +291,7 @@ void a64_mirror_written(struct a64_core *core, gpa_t gpa, uint64_t len)
         for (unsigned n = 0; n < core->mirror_n; n++)
             if (core->mirror[n].page < end && core->mirror[n].page + A64_PAGE > gpa) {
                 mirror_clear(mirror_ops(core, n), 0, A64_PAGE_OPS);
-                core->mirror[n].code = false;
+                mirror_forget_code(core, n);
             }
         return;
     }

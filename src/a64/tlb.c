@@ -18,19 +18,53 @@ static struct a64_bank_info *bank_info(struct a64_core *core, const struct a64_b
     return &core->info[bank - core->banks];
 }
 
+static void jumps_clear(struct a64_bank *bank)
+{
+    memset(bank->jumps, 0xff, sizeof bank->jumps);
+    bank->jumps[A64_JUMPS - 1].va = 0; /* which all ones lead to */
+    memset(bank->jump_pages, 0, sizeof bank->jump_pages);
+    bank->jumps_used = false;
+}
+
+static void l0_clear(struct a64_bank *bank)
+{
+    memset(bank->l0, 0xff, sizeof bank->l0);
+    bank->l0_used = false;
+}
+
+void a64_tlb_jit_init(struct a64_core *core)
+{
+    for (unsigned i = 0; i < A64_BANKS; i++) {
+        l0_clear(&core->banks[i]);
+        jumps_clear(&core->banks[i]);
+    }
+}
+
 static void bank_flush_l0(struct a64_core *core, const struct a64_bank_info *info)
 {
     struct a64_bank *bank = &core->banks[info - core->info];
-    if (!info->used || !bank->l0_used)
-        return;
-    memset(bank->l0, 0xff, sizeof bank->l0);
-    bank->l0_used = false;
+    if (info->used && bank->l0_used)
+        l0_clear(bank);
+}
+
+static void bank_flush_jumps(struct a64_core *core, const struct a64_bank_info *info)
+{
+    struct a64_bank *bank = &core->banks[info - core->info];
+    if (info->used && bank->jumps_used)
+        jumps_clear(bank);
+}
+
+void a64_tlb_flush_jumps(struct a64_core *core)
+{
+    for (unsigned i = 0; i < A64_BANKS; i++)
+        bank_flush_jumps(core, &core->info[i]);
 }
 
 static void bank_flush(struct a64_core *core, struct a64_bank_info *info)
 {
     struct a64_bank *bank = &core->banks[info - core->info];
     bank_flush_l0(core, info);
+    bank_flush_jumps(core, info);
     for (; info->dmap; info->dmap &= info->dmap - 1) {
         unsigned n = (unsigned)__builtin_ctz(info->dmap) * (A64_DTLB / 32);
         memset(&bank->d[n], 0, A64_DTLB / 32 * sizeof bank->d[0]);
@@ -132,6 +166,7 @@ void a64_tlb_flush_va(struct a64_cpu *cpu, uint64_t va)
 {
     struct a64_core *core = a64_core_of(cpu);
     unsigned d = (unsigned)(va / A64_PAGE % A64_DTLB), n = (unsigned)(va / A64_PAGE % A64_ITLB);
+    unsigned page = (unsigned)(va / A64_PAGE % A64_JUMP_PAGES);
     va = (uint64_t)bits_sext(va, 56); /* TLBI takes bits 55..12 */
     for (unsigned i = 0; i < A64_BANKS; i++) {
         struct a64_bank_info *info = &core->info[i];
@@ -144,6 +179,8 @@ void a64_tlb_flush_va(struct a64_cpu *cpu, uint64_t va)
             continue;
         }
         bank_flush_l0(core, info);
+        if (bank->jump_pages[page / 64] >> page % 64 & 1)
+            bank_flush_jumps(core, info);
         if (info->dmap >> d / (A64_DTLB / 32) & 1)
             bank->d[d] = (struct a64_dtlb){0};
         if (info->imap >> n / (A64_ITLB / 32) & 1)
@@ -154,6 +191,7 @@ void a64_tlb_flush_va(struct a64_cpu *cpu, uint64_t va)
 void a64_tlb_flush_code(struct a64_cpu *cpu)
 {
     struct a64_core *core = a64_core_of(cpu);
+    a64_tlb_flush_jumps(core);
     for (unsigned i = 0; i < A64_BANKS; i++)
         if (core->info[i].imap) {
             memset(core->banks[i].i, 0, sizeof core->banks[i].i);
