@@ -27,7 +27,7 @@ static struct draw d;
 static uint32_t code[CODE_SIZE / 4];
 static uint64_t entry[BATCH];
 static unsigned length[BATCH];
-static struct ours *interp, *jits[2], *jit;
+static struct ours *interp, *jit;
 
 static void run(struct ours *m, const struct state *start, struct state *end)
 {
@@ -150,15 +150,19 @@ int main(int argc, char **argv)
     }
     printf("1..2\n");
     draw_init(&d, seed, only);
-    interp = ours_new(HV_SOFT_INTERP, false);
-    jits[0] = ours_new(soft, true);
-    jits[1] = ours_new(soft, false);
-    if (!d.rows_n || !interp || !jits[0] || !jits[1])
-        return 2;
+    /* Two of each: some accesses go past the scratch, to memory that stays as it was left. */
+    struct ours *interps[2], *jits[2];
+    for (unsigned i = 0; i < 2; i++) {
+        interps[i] = ours_new(HV_SOFT_INTERP, false);
+        jits[i] = ours_new(soft, i == 0);
+        if (!d.rows_n || !interps[i] || !jits[i])
+            return 2;
+    }
     unsigned bad = 0;
     uint64_t insns = 0;
     for (unsigned n = 0; insns < count && !bad; n++) {
         const uint64_t before = d.insns, times = n % 2 ? 10 * passes : passes;
+        interp = interps[n % 2];
         jit = jits[n % 2];
         d.loops = n % 2 ? 40 : 3;
         bad += run_batch((unsigned)times);
