@@ -210,7 +210,10 @@ static uint64_t count_read(struct a64_cpu *cpu, const struct sysreg *r)
 
 static uint64_t ctl_read(struct a64_cpu *cpu, const struct sysreg *r)
 {
-    return *field(cpu, r) | (a64_timer_status(cpu, r->mask & TIMER_P ? 1 : 0) ? 4 : 0);
+    bool met = a64_timer_status(cpu, r->mask & TIMER_P ? 1 : 0);
+    if (met) /* who sees ISTATUS may expect the interrupt: its deadline is under way yet */
+        a64_timer_update(cpu);
+    return *field(cpu, r) | (met ? 4 : 0);
 }
 
 static void ctl_write(struct a64_cpu *cpu, const struct sysreg *r, uint64_t val)

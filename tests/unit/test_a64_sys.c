@@ -521,6 +521,18 @@ static void timer_raises_its_line(void)
     rig_fini(&r);
 }
 
+/* The guest may look before the host tells that the deadline has come. */
+static void istatus_and_the_line_come_together(void)
+{
+    struct rig r;
+    rig_init(&r);
+    r.cpu[0]->sr.cntv_ctl = 1;
+    r.cpu[0]->sr.cntv_cval = 0;
+    expect_u64(read_sysreg(&r, HV_SYSREG(3, 3, 14, 3, 1)), 5);
+    expect_true(r.line[27]);
+    rig_fini(&r);
+}
+
 static void counter_runs_at_cntfrq(void)
 {
     struct rig r;
@@ -598,6 +610,7 @@ static const struct tap_test tests[] = {
     TAP_TEST(wfi_waits_for_the_nearest_timer),
     TAP_TEST(wfe_takes_the_event_and_never_waits_long),
     TAP_TEST(timer_raises_its_line),
+    TAP_TEST(istatus_and_the_line_come_together),
     TAP_TEST(counter_runs_at_cntfrq),
     TAP_TEST(step_takes_one_instruction),
 };
