@@ -69,7 +69,7 @@ static void jit_room(struct a64_core *core)
         unsigned a = 0, b, c = 0, d;
         __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d) : : "memory");
     }
-    while (jit->ready < jit->used + JIT_ROOM) {
+    while (jit->ready < jit->used + JIT_CHUNK / 2) {
         madvise(jit->rw + jit->ready, JIT_CHUNK, MADV_POPULATE_WRITE);
         madvise(jit->rx + jit->ready, JIT_CHUNK, MADV_POPULATE_READ);
         jit->ready += JIT_CHUNK;
@@ -186,6 +186,7 @@ static void jit_translate(struct a64_core *core, struct a64_op *slot)
     u->ops = core->cpu.ops;
     u->o.delta = jit->rx - jit->rw;
     jit_unit_make(u, slot);
+    assert(u->o.p <= jit->rw + jit->used + JIT_ROOM);
     if (u->o.p == jit->rw + jit->used)
         return;
     if (core->cpu.vm->config.perf_map)

@@ -22,7 +22,7 @@
 #include "src/a64/jit_emit.h"
 
 #define JIT_UNIT  128u            /* instructions in a unit, at most */
-#define JIT_ROOM  KIB(128)        /* what a unit's code may take */
+#define JIT_ROOM  KIB(256)        /* what a unit's code may take: 2 KiB for each */
 #define JIT_STUBS (JIT_UNIT * 16) /* LD3 has 13 */
 
 /* What the host's flags are. */
