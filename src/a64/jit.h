@@ -285,6 +285,9 @@ static inline enum jit_vsize jit_vsize(uint32_t word)
 
 /* Props of what needs some of the host's features (A64_HOST_...). */
 unsigned jit_props_host(unsigned features);
+/* Props of many rules: of what may leave its code; that, and it needs SSE4. */
+unsigned jit_props_exit(uint32_t word);
+unsigned jit_props_sse4(uint32_t word);
 
 /* ---- jit_fp.c ---- */
 extern const struct jit_rule jit_fp_rules[];

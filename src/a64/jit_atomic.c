@@ -7,12 +7,6 @@
 #include "src/a64/jit.h"
 #include "src/a64/sem.h"
 
-static unsigned props_exit(uint32_t word)
-{
-    (void)word;
-    return JP_EXIT;
-}
-
 static unsigned size_of(uint32_t word)
 {
     return word >> 30;
@@ -157,11 +151,11 @@ static void emit_atomic(struct jit_unit *u, const struct jit_insn *in)
 
 // clang-format off
 const struct jit_rule jit_atomic_rules[] = {
-    {a64_dec_ldar,   NULL, props_exit,   emit_ldar},
-    {a64_dec_stlr,   NULL, props_exit,   emit_stlr},
-    {a64_dec_ldxr,   NULL, props_exit,   emit_ldxr},
-    {a64_dec_stxr,   NULL, props_exit,   emit_stxr},
-    {a64_dec_cas,    NULL, props_exit,   emit_cas},
+    {a64_dec_ldar,   NULL, jit_props_exit,   emit_ldar},
+    {a64_dec_stlr,   NULL, jit_props_exit,   emit_stlr},
+    {a64_dec_ldxr,   NULL, jit_props_exit,   emit_ldxr},
+    {a64_dec_stxr,   NULL, jit_props_exit,   emit_stxr},
+    {a64_dec_cas,    NULL, jit_props_exit,   emit_cas},
     {a64_dec_atomic, NULL, props_atomic, emit_atomic},
     {NULL, NULL, NULL, NULL},
 };

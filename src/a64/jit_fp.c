@@ -181,12 +181,6 @@ static void emit_1src(struct jit_unit *u, const struct jit_insn *in)
 }
 
 /* ---- moves ---- */
-static unsigned props_exit(uint32_t word)
-{
-    (void)word;
-    return JP_EXIT;
-}
-
 static void emit_imm(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned dbl = is_double(in->word);
@@ -296,11 +290,11 @@ static void emit_ccmp(struct jit_unit *u, const struct jit_insn *in)
 
 // clang-format off
 const struct jit_rule jit_fp_rules[] = {
-    {a64_dec_fp_2src,     NULL, props_exit,     emit_2src},
+    {a64_dec_fp_2src,     NULL, jit_props_exit,     emit_2src},
     {a64_dec_fp_3src,     NULL, props_fma,      emit_3src},
     {a64_dec_fp_1src,     NULL, props_1src,     emit_1src},
-    {a64_dec_fp_imm,      NULL, props_exit,     emit_imm},
-    {a64_dec_fp_mov_gen,  NULL, props_exit,     emit_mov_gen},
+    {a64_dec_fp_imm,      NULL, jit_props_exit,     emit_imm},
+    {a64_dec_fp_mov_gen,  NULL, jit_props_exit,     emit_mov_gen},
     {a64_dec_fp_csel,     NULL, props_csel,     emit_csel},
     {a64_dec_fp_cmp,      NULL, props_cmp,      emit_cmp},
     {a64_dec_fp_ccmp,     NULL, props_ccmp,     emit_ccmp},

@@ -163,12 +163,6 @@ static void emit_to_gen(struct jit_unit *u, const struct jit_insn *in)
 }
 
 /* ---- from them: of what a signed 64-bit integer holds ---- */
-static unsigned props_exit(uint32_t word)
-{
-    (void)word;
-    return JP_EXIT;
-}
-
 static void emit_from_gen(struct jit_unit *u, const struct jit_insn *in)
 {
     struct jit_out *o = &u->o;
@@ -194,7 +188,7 @@ static void emit_from_gen(struct jit_unit *u, const struct jit_insn *in)
 const struct jit_rule jit_fp_cvt_rules[] = {
     {a64_dec_fp_cvt,      NULL, props_cvt,      emit_cvt},
     {a64_dec_fp_to_gen,   NULL, props_to_gen,   emit_to_gen},
-    {a64_dec_fp_from_gen, NULL, props_exit,     emit_from_gen},
+    {a64_dec_fp_from_gen, NULL, jit_props_exit,     emit_from_gen},
     {NULL, NULL, NULL, NULL},
 };
 // clang-format on

@@ -189,12 +189,6 @@ static void single(struct jit_unit *u, const struct jit_insn *in, unsigned how, 
     u->ef = EF_NONE;
 }
 
-static unsigned props_mem(uint32_t word)
-{
-    (void)word;
-    return JP_EXIT;
-}
-
 static void emit_uimm(struct jit_unit *u, const struct jit_insn *in)
 {
     base(u, in, in->op.imm);
@@ -350,29 +344,29 @@ static void emit_v_pair(struct jit_unit *u, const struct jit_insn *in)
 
 // clang-format off
 const struct jit_rule jit_mem_rules[] = {
-    {a64_dec_ldst_uimm, NULL, props_mem,  emit_uimm},
-    {a64_dec_ldst_imm9, NULL, props_mem,  emit_imm9},
-    {a64_dec_ldst_reg,  NULL, props_mem,  emit_reg},
-    {a64_dec_ldst_pair, NULL, props_mem,  emit_pair},
-    {a64_dec_ldr_lit,   NULL, props_mem,  emit_literal},
-    {a64_dec_ldr_v_imm,  NULL, props_mem, emit_v_imm},
-    {a64_dec_str_v_imm,  NULL, props_mem, emit_v_imm},
-    {a64_dec_ldur_v,     NULL, props_mem, emit_v_imm},
-    {a64_dec_stur_v,     NULL, props_mem, emit_v_imm},
-    {a64_dec_ldr_v_pre,  NULL, props_mem, emit_v_imm},
-    {a64_dec_str_v_pre,  NULL, props_mem, emit_v_imm},
-    {a64_dec_ldr_v_post, NULL, props_mem, emit_v_imm},
-    {a64_dec_str_v_post, NULL, props_mem, emit_v_imm},
-    {a64_dec_ldr_v_reg,  NULL, props_mem, emit_v_reg},
-    {a64_dec_str_v_reg,  NULL, props_mem, emit_v_reg},
-    {a64_dec_ldp_v,      NULL, props_mem, emit_v_pair},
-    {a64_dec_stp_v,      NULL, props_mem, emit_v_pair},
-    {a64_dec_ldnp_v,     NULL, props_mem, emit_v_pair},
-    {a64_dec_stnp_v,     NULL, props_mem, emit_v_pair},
-    {a64_dec_ldp_v_pre,  NULL, props_mem, emit_v_pair},
-    {a64_dec_stp_v_pre,  NULL, props_mem, emit_v_pair},
-    {a64_dec_ldp_v_post, NULL, props_mem, emit_v_pair},
-    {a64_dec_stp_v_post, NULL, props_mem, emit_v_pair},
+    {a64_dec_ldst_uimm, NULL, jit_props_exit,  emit_uimm},
+    {a64_dec_ldst_imm9, NULL, jit_props_exit,  emit_imm9},
+    {a64_dec_ldst_reg,  NULL, jit_props_exit,  emit_reg},
+    {a64_dec_ldst_pair, NULL, jit_props_exit,  emit_pair},
+    {a64_dec_ldr_lit,   NULL, jit_props_exit,  emit_literal},
+    {a64_dec_ldr_v_imm,  NULL, jit_props_exit, emit_v_imm},
+    {a64_dec_str_v_imm,  NULL, jit_props_exit, emit_v_imm},
+    {a64_dec_ldur_v,     NULL, jit_props_exit, emit_v_imm},
+    {a64_dec_stur_v,     NULL, jit_props_exit, emit_v_imm},
+    {a64_dec_ldr_v_pre,  NULL, jit_props_exit, emit_v_imm},
+    {a64_dec_str_v_pre,  NULL, jit_props_exit, emit_v_imm},
+    {a64_dec_ldr_v_post, NULL, jit_props_exit, emit_v_imm},
+    {a64_dec_str_v_post, NULL, jit_props_exit, emit_v_imm},
+    {a64_dec_ldr_v_reg,  NULL, jit_props_exit, emit_v_reg},
+    {a64_dec_str_v_reg,  NULL, jit_props_exit, emit_v_reg},
+    {a64_dec_ldp_v,      NULL, jit_props_exit, emit_v_pair},
+    {a64_dec_stp_v,      NULL, jit_props_exit, emit_v_pair},
+    {a64_dec_ldnp_v,     NULL, jit_props_exit, emit_v_pair},
+    {a64_dec_stnp_v,     NULL, jit_props_exit, emit_v_pair},
+    {a64_dec_ldp_v_pre,  NULL, jit_props_exit, emit_v_pair},
+    {a64_dec_stp_v_pre,  NULL, jit_props_exit, emit_v_pair},
+    {a64_dec_ldp_v_post, NULL, jit_props_exit, emit_v_pair},
+    {a64_dec_stp_v_post, NULL, jit_props_exit, emit_v_pair},
     {NULL, NULL, NULL, NULL},
 };
 // clang-format on

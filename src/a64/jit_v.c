@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * jit_v.c - the guest's V registers, as operands of the host's instructions; constants.
+ * jit_v.c - the guest's V registers, as operands of the host's instructions; constants; what rules
+ * need.
  */
 #include "src/a64/host.h"
 #include "src/a64/jit.h"
@@ -200,4 +201,16 @@ void jit_vop3_const(struct jit_unit *u, const struct jit_insn *in, unsigned pref
 unsigned jit_props_host(unsigned features)
 {
     return (a64_host() & features) == features ? JP_EXIT : ~0u;
+}
+
+unsigned jit_props_exit(uint32_t word)
+{
+    (void)word;
+    return JP_EXIT;
+}
+
+unsigned jit_props_sse4(uint32_t word)
+{
+    (void)word;
+    return jit_props_host(A64_HOST_SSE4);
 }

@@ -142,18 +142,6 @@ static void check_sound(struct jit_unit *u, const struct jit_insn *in, bool tiny
         check_lanes(u, in, dbl, tiny, jit_vsize(in->word) == JV_D);
 }
 
-static unsigned props_exit(uint32_t word)
-{
-    (void)word;
-    return JP_EXIT;
-}
-
-static unsigned props_sse4(uint32_t word)
-{
-    (void)word;
-    return jit_props_host(A64_HOST_SSE4);
-}
-
 /* ---- FADD, FSUB, FMUL, FDIV, FMLA, FMLS ---- */
 static void emit_arith(struct jit_unit *u, const struct jit_insn *in)
 {
@@ -579,12 +567,12 @@ static void emit_narrow(struct jit_unit *u, const struct jit_insn *in)
 
 // clang-format off
 const struct jit_rule jit_vec_rules[] = {
-    {a64_dec_fpv_arith,  NULL, props_exit,   emit_arith},
+    {a64_dec_fpv_arith,  NULL, jit_props_exit,   emit_arith},
     {a64_dec_fpv_mla,    NULL, props_fma,    emit_mla},
     {a64_dec_fpv_elem,   NULL, props_elem,   emit_elem},
     {a64_dec_fpv_2,      NULL, props_2,      emit_2},
-    {a64_dec_fpv_pair,   NULL, props_sse4,   emit_pair},
-    {a64_dec_fpv_reduce, NULL, props_exit,   emit_reduce},
+    {a64_dec_fpv_pair,   NULL, jit_props_sse4,   emit_pair},
+    {a64_dec_fpv_reduce, NULL, jit_props_exit,   emit_reduce},
     {a64_dec_fpv_1,      NULL, props_1,      emit_1},
     {a64_dec_fpv_long,   NULL, props_half,   emit_long},
     {a64_dec_fpv_narrow, NULL, props_half,   emit_narrow},

@@ -239,12 +239,6 @@ static void emit_st_lane(struct jit_unit *u, const struct jit_insn *in)
 }
 
 /* LDR of a literal, of 4, 8 or 16 bytes */
-static unsigned props_exit(uint32_t word)
-{
-    (void)word;
-    return JP_EXIT;
-}
-
 static void emit_literal(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned log = 2 + (in->word >> 30);
@@ -261,7 +255,7 @@ static void emit_literal(struct jit_unit *u, const struct jit_insn *in)
 
 // clang-format off
 const struct jit_rule jit_vec_mem_rules[] = {
-    {a64_dec_ldr_v_lit,     NULL, props_exit,  emit_literal},
+    {a64_dec_ldr_v_lit,     NULL, jit_props_exit,  emit_literal},
     {a64_dec_ld_multi,      NULL, props_multi, emit_multi},
     {a64_dec_ld_multi_post, NULL, props_multi, emit_multi},
     {a64_dec_st_multi,      NULL, props_multi, emit_multi},

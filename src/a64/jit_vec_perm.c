@@ -19,18 +19,6 @@ static void pshufd(struct jit_unit *u, unsigned to, unsigned from, unsigned imm)
     em8(&u->o, imm);
 }
 
-static unsigned props_exit(uint32_t word)
-{
-    (void)word;
-    return JP_EXIT;
-}
-
-static unsigned props_sse4(uint32_t word)
-{
-    (void)word;
-    return jit_props_host(A64_HOST_SSE4);
-}
-
 /* ---- MOVI, MVNI, FMOV, ORR and BIC of immediates ---- */
 
 /* XMM = 64 bits twice */
@@ -301,34 +289,34 @@ static void emit_tbl(struct jit_unit *u, const struct jit_insn *in)
 
 // clang-format off
 const struct jit_rule jit_vec_perm_rules[] = {
-    {a64_dec_movi_32,     NULL, props_exit, emit_imm},
-    {a64_dec_mvni_32,     NULL, props_exit, emit_imm},
-    {a64_dec_movi_16,     NULL, props_exit, emit_imm},
-    {a64_dec_mvni_16,     NULL, props_exit, emit_imm},
-    {a64_dec_movi_msl,    NULL, props_exit, emit_imm},
-    {a64_dec_mvni_msl,    NULL, props_exit, emit_imm},
-    {a64_dec_movi_8,      NULL, props_exit, emit_imm},
-    {a64_dec_fmov_imm_32, NULL, props_exit, emit_imm},
-    {a64_dec_movi_64,     NULL, props_exit, emit_imm_64},
-    {a64_dec_fmov_imm_64, NULL, props_exit, emit_imm_fp64},
-    {a64_dec_orr_imm_32,  NULL, props_exit, emit_imm_logic},
-    {a64_dec_orr_imm_16,  NULL, props_exit, emit_imm_logic},
-    {a64_dec_bic_imm_32,  NULL, props_exit, emit_imm_logic},
-    {a64_dec_bic_imm_16,  NULL, props_exit, emit_imm_logic},
-    {a64_dec_dup_elem,    NULL, props_exit, emit_dup_elem},
-    {a64_dec_dup_gen,     NULL, props_exit, emit_dup_gen},
-    {a64_dec_smov,        NULL, props_exit, emit_mov_out},
-    {a64_dec_umov,        NULL, props_exit, emit_mov_out},
-    {a64_dec_ins_gen,     NULL, props_exit, emit_ins},
-    {a64_dec_ins_elem,    NULL, props_exit, emit_ins},
-    {a64_dec_ext_v,       NULL, props_sse4, emit_ext},
-    {a64_dec_uzp1_v,      NULL, props_sse4, emit_uzp},
-    {a64_dec_uzp2_v,      NULL, props_sse4, emit_uzp},
-    {a64_dec_zip1_v,      NULL, props_exit, emit_zip},
-    {a64_dec_zip2_v,      NULL, props_exit, emit_zip},
-    {a64_dec_trn1_v,      NULL, props_exit, emit_trn},
-    {a64_dec_trn2_v,      NULL, props_exit, emit_trn},
-    {a64_dec_tbl_v,       NULL, props_sse4, emit_tbl},
+    {a64_dec_movi_32,     NULL, jit_props_exit, emit_imm},
+    {a64_dec_mvni_32,     NULL, jit_props_exit, emit_imm},
+    {a64_dec_movi_16,     NULL, jit_props_exit, emit_imm},
+    {a64_dec_mvni_16,     NULL, jit_props_exit, emit_imm},
+    {a64_dec_movi_msl,    NULL, jit_props_exit, emit_imm},
+    {a64_dec_mvni_msl,    NULL, jit_props_exit, emit_imm},
+    {a64_dec_movi_8,      NULL, jit_props_exit, emit_imm},
+    {a64_dec_fmov_imm_32, NULL, jit_props_exit, emit_imm},
+    {a64_dec_movi_64,     NULL, jit_props_exit, emit_imm_64},
+    {a64_dec_fmov_imm_64, NULL, jit_props_exit, emit_imm_fp64},
+    {a64_dec_orr_imm_32,  NULL, jit_props_exit, emit_imm_logic},
+    {a64_dec_orr_imm_16,  NULL, jit_props_exit, emit_imm_logic},
+    {a64_dec_bic_imm_32,  NULL, jit_props_exit, emit_imm_logic},
+    {a64_dec_bic_imm_16,  NULL, jit_props_exit, emit_imm_logic},
+    {a64_dec_dup_elem,    NULL, jit_props_exit, emit_dup_elem},
+    {a64_dec_dup_gen,     NULL, jit_props_exit, emit_dup_gen},
+    {a64_dec_smov,        NULL, jit_props_exit, emit_mov_out},
+    {a64_dec_umov,        NULL, jit_props_exit, emit_mov_out},
+    {a64_dec_ins_gen,     NULL, jit_props_exit, emit_ins},
+    {a64_dec_ins_elem,    NULL, jit_props_exit, emit_ins},
+    {a64_dec_ext_v,       NULL, jit_props_sse4, emit_ext},
+    {a64_dec_uzp1_v,      NULL, jit_props_sse4, emit_uzp},
+    {a64_dec_uzp2_v,      NULL, jit_props_sse4, emit_uzp},
+    {a64_dec_zip1_v,      NULL, jit_props_exit, emit_zip},
+    {a64_dec_zip2_v,      NULL, jit_props_exit, emit_zip},
+    {a64_dec_trn1_v,      NULL, jit_props_exit, emit_trn},
+    {a64_dec_trn2_v,      NULL, jit_props_exit, emit_trn},
+    {a64_dec_tbl_v,       NULL, jit_props_sse4, emit_tbl},
     {NULL, NULL, NULL, NULL},
 };
 // clang-format on
