@@ -108,16 +108,14 @@ struct a64_jit {
     bool shadow; /* check translated code against the interpreter */
     bool eager;  /* translate what was never executed: for tests */
     unsigned warm;
-    uint8_t *rw, *rx;           /* two views of the cache; NULL: not made */
-    uint8_t *thunk[JIT_THUNKS]; /* of jit_mem.c, in the writable view */
-    uint8_t *to_va;             /* of jit_branch.c */
+    uint8_t *rw, *rx; /* two views of the cache; NULL: not made */
+    uint8_t *to_va;   /* of jit_branch.c, in the writable view */
     /* How C enters code: run() does by the first. */
     const struct a64_op *(*enter)(struct a64_cpu *cpu, const struct a64_op *op);
     const struct a64_op *(*once)(struct a64_cpu *cpu, const struct a64_op *op, a64_fn *code);
     size_t begin; /* of what can be dropped */
     size_t used;
     size_t ready;          /* made present */
-    uint8_t heat[256];     /* of parts of loops (jit_unit.c) */
     size_t size;           /* of the cache: A64_JIT_SIZE or less */
     struct jit_unit *unit; /* what is being translated; NULL: not made */
     struct jit_shadow *state;
@@ -196,6 +194,10 @@ struct a64_core {
     uint64_t wait_ns;     /* since when it waits with more; 0: it does not */
     struct a64_mirror mirror[A64_MIRRORS]; /* the first of them in the page of all the above */
     uint16_t mirror_head[A64_MIRROR_HASH]; /* of those from A64_SMALL on: number + 1 */
+
+    /* The JIT's, once there is code. */
+    uint8_t *jit_thunk[JIT_THUNKS]; /* of jit_mem.c, in the writable view */
+    uint8_t jit_heat[256];          /* of parts of loops (jit_unit.c) */
 
     struct a64_req req[A64_REQS]; /* under inbox.lock */
     struct hv_odd_sysreg odd[A64_ODD_MAX];

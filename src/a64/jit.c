@@ -7,8 +7,7 @@
  * locked, and what changes code on other vCPUs reaches them as requests (sync.c). The cache is one
  * piece of memory mapped twice, writable here and executable there. It is made when slots have
  * been executed again JIT_WARM times (mirror.c), so that short runs have none. A slot's second
- * execution translates.
- * When the cache is full everything in it is dropped.
+ * execution translates. When the cache is full everything in it is dropped.
  */
 #include "src/a64/jit.h"
 
@@ -127,7 +126,7 @@ static bool jit_make(struct a64_core *core)
     jit->rx = rx;
     jit_room(core);
     struct jit_out o = {.p = jit->rw, .delta = jit->rx - jit->rw};
-    jit_mem_thunks(&o, jit->thunk);
+    jit_mem_thunks(&o, core->jit_thunk);
     void *enter = next_code(&o);
     enter_thunk(&o, true);
     void *once = next_code(&o);
@@ -198,9 +197,8 @@ const struct a64_op *a64_jit_slot(struct a64_cpu *cpu, struct a64_op *slot)
 {
     struct a64_core *core = a64_core_of(cpu);
     if (!core->jit.rw) {
-        if (jit_make(core))
-            return slot; /* to the loop of run.c, which enters code by core->jit.enter from now on
-                          */
+        if (jit_make(core)) /* run.c's loop goes on with the slot, by core->jit.enter */
+            return slot;
         core->jit.on = false; /* the host has no memory for it */
         a64_predecode(slot, a64_mirror_insn(core, slot));
         A64_DISPATCH(slot);

@@ -14,6 +14,8 @@
  * flags may be those of an instruction that sets NZCV (enum jit_ef); and a unit that has a loop
  * keeps the registers that it uses most in registers of the host (jit_regs.c), which every way out
  * stores. What code relies on is seen to by the way in, which is what slots lead to (jit_unit.c).
+ *
+ * What each file translates its table of rules says; docs/engines.md tells what is not.
  */
 #ifndef A64_JIT_H
 #define A64_JIT_H
@@ -291,9 +293,8 @@ unsigned jit_props_sse4(uint32_t word);
 
 /* ---- jit_fp.c ---- */
 extern const struct jit_rule jit_fp_rules[];
-/* First in the code of an instruction with such registers; the second one sees to FPCR.FZ. */
+/* FPCR.FZ is 0, or to the handler: first in the code of an instruction that it matters to. */
 void jit_fp_check(struct jit_unit *u, const struct jit_insn *in);
-void jit_fp_check_fz(struct jit_unit *u, const struct jit_insn *in);
 /* The scalar in XMM0 stands: fp_sound_s(), fp_sound_d(). Else to the handler. */
 void jit_fp_sound(struct jit_unit *u, const struct jit_insn *in, unsigned dbl, bool tiny);
 

@@ -40,7 +40,6 @@ static void emit_aes_round(struct jit_unit *u, const struct jit_insn *in)
 {
     bool dec = in->word >> 12 & 1;
     unsigned rd = a64_rd(in->word);
-    jit_fp_check(u, in);
     jit_vget(u, XMM0, rd, JV_Q);
     jit_vop(u, 0x66, 0xef, XMM0, a64_rn(in->word)); /* pxor */
     zero(u, XMM1);
@@ -52,7 +51,6 @@ static void emit_aes_round(struct jit_unit *u, const struct jit_insn *in)
 static void emit_aes_mix(struct jit_unit *u, const struct jit_insn *in)
 {
     bool dec = in->word >> 12 & 1;
-    jit_fp_check(u, in);
     if (dec) {
         jit_vop(u, 0x66, AESIMC, XMM0, a64_rn(in->word));
     } else {
@@ -72,7 +70,6 @@ static unsigned props_pmull(uint32_t word)
 
 static void emit_pmull(struct jit_unit *u, const struct jit_insn *in)
 {
-    jit_fp_check(u, in);
     jit_vget(u, XMM0, in->op.rn, JV_Q);
     jit_vop(u, 0x66, 0x3a44, XMM0, in->op.rm); /* pclmulqdq */
     em8(&u->o, in->word >> 30 & 1 ? 0x11 : 0x00);
@@ -98,7 +95,6 @@ static void emit_sha256h(struct jit_unit *u, const struct jit_insn *in)
     struct jit_out *o = &u->o;
     bool second = in->word >> 12 & 1;
     unsigned rd = a64_rd(in->word), rn = a64_rn(in->word);
-    jit_fp_check(u, in);
     jit_vget(u, XMM2, second ? rn : rd, JV_Q); /* A..D */
     jit_vget(u, XMM1, second ? rd : rn, JV_Q);
     copy(u, XMM3, XMM1);
@@ -115,7 +111,6 @@ static void emit_sha256h(struct jit_unit *u, const struct jit_insn *in)
 
 static void emit_sha256su0(struct jit_unit *u, const struct jit_insn *in)
 {
-    jit_fp_check(u, in);
     jit_vget(u, XMM0, a64_rd(in->word), JV_Q);
     jit_vop(u, 0, SHA256MSG1, XMM0, a64_rn(in->word));
     jit_vput(u, XMM0, a64_rd(in->word), JV_Q);
@@ -123,7 +118,6 @@ static void emit_sha256su0(struct jit_unit *u, const struct jit_insn *in)
 
 static void emit_sha256su1(struct jit_unit *u, const struct jit_insn *in)
 {
-    jit_fp_check(u, in);
     jit_vget(u, XMM0, a64_rm(in->word), JV_Q);
     jit_vop(u, 0x66, 0x3a0f, XMM0, a64_rn(in->word)); /* palignr: W9 to W12 */
     em8(&u->o, 4);

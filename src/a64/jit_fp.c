@@ -8,8 +8,6 @@
  * checks that before it writes anything, and leaves such an instruction to its handler, which
  * starts anew; the flags that the host has set by then are among those the handler sets.
  */
-#include <assert.h>
-
 #include "src/a64/fp_host.h"
 #include "src/a64/jit.h"
 #include "src/a64/sem.h"
@@ -26,13 +24,6 @@ static enum jit_vsize size_of(unsigned dbl)
 
 void jit_fp_check(struct jit_unit *u, const struct jit_insn *in)
 {
-    (void)in;
-    assert(u->fp);
-}
-
-void jit_fp_check_fz(struct jit_unit *u, const struct jit_insn *in)
-{
-    jit_fp_check(u, in);
     if (u->sure & SURE_FZ)
         return;
     em_test_m8(&u->o, RDI, CPU(fpcr) + 3, FPCR_FZ >> 24);
@@ -121,7 +112,7 @@ static void emit_2src(struct jit_unit *u, const struct jit_insn *in)
 {
     static const uint8_t ops[] = {0x59, 0x5e, 0x58, 0x5c, [OP_NMUL] = 0x59};
     unsigned dbl = is_double(in->word), op = in->word >> 12 & 15;
-    jit_fp_check_fz(u, in);
+    jit_fp_check(u, in);
     if (!ops[op]) {
         max_min(u, in, dbl, op == OP_MIN || op == OP_MINNM);
         return;
@@ -143,7 +134,7 @@ static void emit_3src(struct jit_unit *u, const struct jit_insn *in)
 {
     static const uint8_t ops[] = {0xb9, 0xbd, 0xbf, 0xbb}; /* as fp_hostf_*() */
     unsigned dbl = is_double(in->word);
-    jit_fp_check_fz(u, in);
+    jit_fp_check(u, in);
     jit_vfma(u, dbl, 0x3800 | ops[(in->word >> 21 & 1) * 2 + (in->word >> 15 & 1)], in->op.ra,
              in->op.rn, in->op.rm, size_of(dbl));
     jit_fp_sound(u, in, dbl, true);
@@ -160,8 +151,6 @@ static void emit_1src(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned dbl = is_double(in->word), op = in->word >> 15 & 63;
     if (op >= 3)
-        jit_fp_check_fz(u, in);
-    else
         jit_fp_check(u, in);
     if (op > 3) {
         jit_fp_round(u, in, dbl, op & 7, op != 14);
@@ -184,7 +173,6 @@ static void emit_1src(struct jit_unit *u, const struct jit_insn *in)
 static void emit_imm(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned dbl = is_double(in->word);
-    jit_fp_check(u, in);
     em_imm(&u->o, RAX, dbl ? (uint64_t)in->op.insn << 32 : in->op.insn);
     jit_vput_gpr(u, dbl, RAX, in->op.rd);
 }
@@ -193,7 +181,6 @@ static void emit_mov_gen(struct jit_unit *u, const struct jit_insn *in)
 {
     bool to_fp = in->word >> 16 & 1, top = (in->word >> 22 & 3) == 2;
     unsigned w = in->word >> 31;
-    jit_fp_check(u, in);
     if (!to_fp) {
         jit_vlane_get(u, RAX, in->op.rn, 2 + w, top, -1);
         jit_put(u, RAX, in->op.rd);
@@ -216,7 +203,6 @@ static void emit_csel(struct jit_unit *u, const struct jit_insn *in)
 {
     struct jit_out *o = &u->o;
     unsigned dbl = is_double(in->word), cond = in->op.ra;
-    jit_fp_check(u, in);
     unsigned cc = cond < 14 ? jit_cond(u, cond) : 0;
     jit_vlane_get(u, RAX, in->op.rn, 2 + dbl, 0, -1);
     if (cond < 14) {
@@ -263,7 +249,7 @@ static void compare(struct jit_unit *u, const struct jit_insn *in, bool with_zer
 
 static void emit_cmp(struct jit_unit *u, const struct jit_insn *in)
 {
-    jit_fp_check_fz(u, in);
+    jit_fp_check(u, in);
     compare(u, in, in->word >> 3 & 1);
     jit_flags(u, in, EF_SUB);
 }
@@ -273,7 +259,7 @@ static void emit_ccmp(struct jit_unit *u, const struct jit_insn *in)
 {
     struct jit_out *o = &u->o;
     unsigned cond = in->op.rd;
-    jit_fp_check_fz(u, in);
+    jit_fp_check(u, in);
     uint8_t *no = cond < 14 ? em_jcc8(o, jit_cond(u, cond) ^ 1) : NULL;
     compare(u, in, false);
     if (no) {

@@ -29,7 +29,7 @@ static unsigned props_cvt(uint32_t word)
 static void emit_cvt(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned dbl = is_double(in->word); /* of the source */
-    jit_fp_check_fz(u, in);
+    jit_fp_check(u, in);
     em_sse_rr(&u->o, 0x66, 0, 0xef, XMM0, XMM0);
     jit_vop(u, SSE_F(dbl), 0x5a, XMM0, in->op.rn);
     jit_fp_sound(u, in, !dbl, dbl);
@@ -147,7 +147,7 @@ static void to_integer(struct jit_unit *u, const struct jit_insn *in, unsigned d
 static void emit_to_gen(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned dbl = is_double(in->word), mode = to_gen_mode(in->word);
-    jit_fp_check_fz(u, in);
+    jit_fp_check(u, in);
     if (in->op.insn)
         scale_up(u, in, dbl, in->op.insn);
     else if (mode == ROUND_ZERO)
@@ -168,7 +168,6 @@ static void emit_from_gen(struct jit_unit *u, const struct jit_insn *in)
     struct jit_out *o = &u->o;
     unsigned dbl = is_double(in->word), sf = in->word >> 31, fbits = in->op.insn;
     bool is_unsigned = in->word >> 16 & 1;
-    jit_fp_check(u, in);
     em_sse_rr(o, 0x66, 0, 0xef, XMM0, XMM0);
     jit_get(u, sf, RAX, in->op.rn);
     if (sf && is_unsigned) {

@@ -88,7 +88,7 @@ static void stub_miss(struct jit_unit *u, const struct jit_stub *s)
     em_imm(o, RCX, (unsigned)l0_at(s->in->op.rn, s->arg & JIT_THUNK_WRITE));
     em8(o, 0xe8); /* call */
     em32(o, 0);
-    em_target32(o->p - 4, u->core->jit.thunk[s->arg]);
+    em_target32(o->p - 4, u->core->jit_thunk[s->arg]);
     em_jcc_to(o, CC_E, s->back);
     jit_to_handler(u, s->in);
 }
@@ -309,7 +309,6 @@ static void v_single(struct jit_unit *u, const struct jit_insn *in)
 static void emit_v_imm(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned mode = in->word >> 24 & 1 ? 0 : in->word >> 10 & 3; /* -, post, -, pre */
-    jit_fp_check(u, in);
     base(u, in, mode == 1 ? 0 : in->op.imm);
     v_single(u, in);
     if (mode & 1)
@@ -318,7 +317,6 @@ static void emit_v_imm(struct jit_unit *u, const struct jit_insn *in)
 
 static void emit_v_reg(struct jit_unit *u, const struct jit_insn *in)
 {
-    jit_fp_check(u, in);
     address_reg(u, in, (unsigned)in->op.imm);
     v_single(u, in);
 }
@@ -328,7 +326,6 @@ static void emit_v_pair(struct jit_unit *u, const struct jit_insn *in)
     unsigned mode = in->word >> 23 & 3, log = 2 + (in->word >> 30);
     bool is_load = in->word >> 22 & 1;
     int32_t second = 1 << log;
-    jit_fp_check(u, in);
     base(u, in, mode == 1 ? 0 : in->op.imm);
     jit_l0(u, in, 2u << log, !is_load, BANK_OWN);
     if (is_load) {

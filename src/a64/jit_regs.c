@@ -10,8 +10,8 @@
  * value all the time, while cpu->x is only right outside: ways in load all, ways out store what the
  * unit's code may write at all, so that nobody needs to know what has been written where.
  *
- * RAX, RCX, RDX and RSI are scratch, RBP is left out because its low byte needs a prefix of its
- * own.
+ * RAX, RCX, RDX, RSI and XMM0 to XMM5 are scratch in the code of an instruction; RBP is left out
+ * because its low byte needs a prefix of its own.
  */
 #include "src/a64/host.h"
 #include "src/a64/jit.h"

@@ -12,7 +12,6 @@
  * One vCPU only: another one could see a store that is taken back. Devices may write to memory in
  * between, so a difference counts when it is there three times.
  */
-#include <assert.h>
 #include <sys/mman.h>
 
 #include "src/a64/fp.h"

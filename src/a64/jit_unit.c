@@ -334,7 +334,7 @@ static A64_OP(jit_late)
 static A64_OP(loop_part)
 {
     struct a64_core *core = a64_core_of(cpu);
-    uint8_t *heat = &core->jit.heat[(uintptr_t)op / sizeof *op % ARRAY_LEN(core->jit.heat)];
+    uint8_t *heat = &core->jit_heat[(uintptr_t)op / sizeof *op % ARRAY_LEN(core->jit_heat)];
     if (++*heat < LOOP_WARM)
         return a64_handler(a64_mirror_insn(core, op))(cpu, op);
     *heat = 0;

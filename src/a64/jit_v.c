@@ -3,12 +3,15 @@
  * jit_v.c - the guest's V registers, as operands of the host's instructions; constants; what rules
  * need.
  */
+#include <assert.h>
+
 #include "src/a64/host.h"
 #include "src/a64/jit.h"
 
 /* The XMM register that V is kept in, or 0. */
 static unsigned home(struct jit_unit *u, unsigned v)
 {
+    assert(u->fp); /* ways in see that it does not trap */
     if (u->regs.counting)
         u->regs.v_uses[v] += u->regs.weight;
     return u->regs.v_host[v];

@@ -147,7 +147,7 @@ static void emit_arith(struct jit_unit *u, const struct jit_insn *in)
 {
     bool mul = in->word >> 29 & 1, div = mul && in->word >> 13 & 1;
     unsigned op = div ? 0x5e : mul ? 0x59 : in->word >> 23 & 1 ? 0x5c : 0x58;
-    jit_fp_check_fz(u, in);
+    jit_fp_check(u, in);
     if (jit_vsize(in->word) == JV_Q) {
         jit_vbinary(u, prefix_of(in->word), op, in->op.rn, in->op.rm, JV_Q);
     } else if (div) { /* no 0 by 0: the same twice */
@@ -178,7 +178,7 @@ static unsigned fma_op(uint32_t word, bool sub)
 static void emit_mla(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned dbl = is_double(in->word), op = fma_op(in->word, in->word >> 23 & 1);
-    jit_fp_check_fz(u, in);
+    jit_fp_check(u, in);
     if (size_of(in->word) == JV_Q) {
         jit_vfma(u, dbl, op, in->op.rd, in->op.rn, in->op.rm, JV_Q);
     } else {
@@ -202,7 +202,7 @@ static void emit_elem(struct jit_unit *u, const struct jit_insn *in)
 {
     struct jit_out *o = &u->o;
     unsigned dbl = is_double(in->word), h = in->word >> 11 & 1, l = in->word >> 21 & 1;
-    jit_fp_check_fz(u, in);
+    jit_fp_check(u, in);
     jit_vdup_lane(u, XMM2, in->op.rm, 2 + dbl, dbl ? h : h << 1 | l);
     if (size_of(in->word) != JV_Q)
         em_sse_rr(o, 0xf3, 0, 0x7e, XMM2, XMM2); /* movq */
@@ -325,7 +325,7 @@ static unsigned props_2(uint32_t word)
 static void emit_2(struct jit_unit *u, const struct jit_insn *in)
 {
     const struct kind *k = kind_of(twos, ARRAY_LEN(twos), row_of(in->word, 11));
-    jit_fp_check_fz(u, in);
+    jit_fp_check(u, in);
     k->shape(u, in, k->op);
     put(u, in);
 }
@@ -334,7 +334,7 @@ static void emit_2(struct jit_unit *u, const struct jit_insn *in)
 static void emit_pair(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned opcode = in->word >> 11 & 31;
-    jit_fp_check_fz(u, in);
+    jit_fp_check(u, in);
     jit_vget(u, XMM0, in->op.rn, JV_Q);
     jit_vget(u, XMM1, in->op.rm, JV_Q);
     jit_unzip(u, in, 2 + is_double(in->word));
@@ -355,7 +355,7 @@ static void emit_reduce(struct jit_unit *u, const struct jit_insn *in)
 {
     struct jit_out *o = &u->o;
     unsigned dbl = is_double(in->word), op = in->word >> 23 & 1 ? 0x5d : 0x5f;
-    jit_fp_check_fz(u, in);
+    jit_fp_check(u, in);
     get(u, in, XMM0, in->op.rn);
     pshufd(u, XMM1, in->op.rn, dbl || !is_scalar(in->word) ? 0xee : 0x55);
     if ((in->word >> 12 & 31) == 0x0d) {
@@ -527,10 +527,8 @@ static unsigned props_1(uint32_t word)
 static void emit_1(struct jit_unit *u, const struct jit_insn *in)
 {
     const struct kind *k = kind_of(ones, ARRAY_LEN(ones), row_of(in->word, 12));
-    if (k->shape == bits || k->shape == from_int)
+    if (k->shape != bits && k->shape != from_int)
         jit_fp_check(u, in);
-    else
-        jit_fp_check_fz(u, in);
     k->shape(u, in, k->op);
     put(u, in);
 }
@@ -544,7 +542,7 @@ static unsigned props_half(uint32_t word)
 
 static void emit_long(struct jit_unit *u, const struct jit_insn *in)
 {
-    jit_fp_check_fz(u, in);
+    jit_fp_check(u, in);
     pshufd(u, XMM1, in->op.rn, in->word >> 30 & 1 ? 0xee : 0x44);
     em_sse_rr(&u->o, 0, 0, 0x5a, XMM0, XMM1); /* cvtps2pd */
     check_lanes(u, in, 1, false, false);
@@ -554,7 +552,7 @@ static void emit_long(struct jit_unit *u, const struct jit_insn *in)
 static void emit_narrow(struct jit_unit *u, const struct jit_insn *in)
 {
     struct jit_out *o = &u->o;
-    jit_fp_check_fz(u, in);
+    jit_fp_check(u, in);
     jit_vop(u, 0x66, 0x5a, XMM0, in->op.rn); /* cvtpd2ps */
     check_lanes(u, in, 0, true, true);
     if (in->word >> 30 & 1) {

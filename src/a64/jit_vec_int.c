@@ -382,7 +382,6 @@ static void emit_lanes(struct jit_unit *u, const struct jit_insn *in)
 {
     const struct lanes *l = lanes_of(in->word);
     unsigned size = in->word >> 22 & 3;
-    jit_fp_check(u, in);
     l->shape(u, in, l->ops[size], size);
     jit_vput(u, XMM0, in->op.rd, jit_vsize(in->word));
 }
@@ -449,7 +448,6 @@ static void emit_shift(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned size = shift_size(in->word), opcode = in->word >> 11 & 31;
     bool is_unsigned = in->word >> 29 & 1;
-    jit_fp_check(u, in);
     shift(u, in, opcode == 10 ? SHIFT_L : is_unsigned ? SHIFT_R : SHIFT_RS, size);
     if (opcode == 2)
         jit_vop(u, 0x66, adds[size], XMM0, in->op.rd);
@@ -472,7 +470,6 @@ static void emit_shift_reg(struct jit_unit *u, const struct jit_insn *in)
     struct jit_out *o = &u->o;
     unsigned size = in->word >> 22 & 3, w = size == 3, up = (8u << size) - 8;
     bool is_unsigned = in->word >> 29 & 1;
-    jit_fp_check(u, in);
     jit_vget(u, XMM1, in->op.rm, JV_Q);
     zero(u, XMM2);
     em_sse_rr(o, 0x66, 0, subs[size], XMM2, XMM1);
@@ -504,7 +501,6 @@ static void emit_shift_insert(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned size = shift_size(in->word);
     enum shift kind = (in->word >> 11 & 31) == 10 ? SHIFT_L : SHIFT_R;
-    jit_fp_check(u, in);
     shift(u, in, kind, size);
     em_sse_rr(&u->o, 0x66, 0, 0x76, XMM1, XMM1);
     psh(u, XMM1, kind, size, (unsigned)in->op.imm);

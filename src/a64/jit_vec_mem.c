@@ -162,7 +162,6 @@ static void emit_multi(struct jit_unit *u, const struct jit_insn *in)
     unsigned kind = multi_kind(in->word), n = kind & ~(unsigned)LANES;
     bool q = in->word >> 30 & 1, is_load = in->word >> 22 & 1;
     unsigned bytes = q ? 16 : 8;
-    jit_fp_check(u, in);
     jit_get(u, 1, RAX, in->op.rn);
     jit_l0(u, in, n * bytes, !is_load, BANK_OWN);
     if (kind & LANES) {
@@ -212,7 +211,6 @@ static void load_all(struct jit_unit *u, unsigned log)
 static void emit_ld_lane(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned log = in->op.imm & 3;
-    jit_fp_check(u, in);
     jit_get(u, 1, RAX, in->op.rn);
     jit_l0(u, in, 1u << log, false, BANK_OWN);
     if ((in->word >> 14 & 3) == 3) {
@@ -228,7 +226,6 @@ static void emit_ld_lane(struct jit_unit *u, const struct jit_insn *in)
 static void emit_st_lane(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned log = in->op.imm & 3;
-    jit_fp_check(u, in);
     jit_get(u, 1, RAX, in->op.rn);
     jit_l0(u, in, 1u << log, true, BANK_OWN);
     jit_vlane_get(u, RDX, in->op.rd, log, (unsigned)in->op.imm >> 2, -1);
@@ -242,7 +239,6 @@ static void emit_st_lane(struct jit_unit *u, const struct jit_insn *in)
 static void emit_literal(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned log = 2 + (in->word >> 30);
-    jit_fp_check(u, in);
     em_load(&u->o, 1, RAX, RDI, CPU(page_va));
     em_alu_ri(&u->o, 1, ALU_ADD, RAX, (int32_t)jit_slot(u, in) * 4 + in->op.imm);
     jit_l0(u, in, 1u << log, false, BANK_OWN);

@@ -46,21 +46,18 @@ static uint64_t byte_mask(unsigned imm8)
 
 static void emit_imm(struct jit_unit *u, const struct jit_insn *in)
 {
-    jit_fp_check(u, in);
     pattern(u, XMM0, (uint32_t)in->op.imm * UINT64_C(0x100000001));
     jit_vput(u, XMM0, in->op.rd, jit_vsize(in->word));
 }
 
 static void emit_imm_64(struct jit_unit *u, const struct jit_insn *in)
 {
-    jit_fp_check(u, in);
     pattern(u, XMM0, byte_mask((uint8_t)in->op.imm));
     jit_vput(u, XMM0, in->op.rd, jit_vsize(in->word));
 }
 
 static void emit_imm_fp64(struct jit_unit *u, const struct jit_insn *in)
 {
-    jit_fp_check(u, in);
     pattern(u, XMM0, (uint64_t)(uint32_t)in->op.imm << 32);
     jit_vput(u, XMM0, in->op.rd, JV_Q);
 }
@@ -68,7 +65,6 @@ static void emit_imm_fp64(struct jit_unit *u, const struct jit_insn *in)
 static void emit_imm_logic(struct jit_unit *u, const struct jit_insn *in)
 {
     bool bic = in->word >> 29 & 1;
-    jit_fp_check(u, in);
     pattern(u, XMM0, (uint32_t)in->op.imm * UINT64_C(0x100000001));
     jit_vop(u, 0x66, bic ? 0xdf : 0xeb, XMM0, in->op.rd); /* pandn, por */
     jit_vput(u, XMM0, in->op.rd, jit_vsize(in->word));
@@ -105,7 +101,6 @@ void jit_vdup_lane(struct jit_unit *u, unsigned xmm, unsigned v, unsigned log, u
 static void emit_dup_gen(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned log = copy_log(in->word);
-    jit_fp_check(u, in);
     jit_get(u, log == 3, RDX, in->op.rn);
     if (log < 2)
         em_rr(&u->o, 0, 0x0fb6 + log, RDX, RDX); /* movzx */
@@ -116,7 +111,6 @@ static void emit_dup_gen(struct jit_unit *u, const struct jit_insn *in)
 static void emit_dup_elem(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned log = copy_log(in->word), lane = (unsigned)in->op.imm;
-    jit_fp_check(u, in);
     if (in->word >> 28 & 1) { /* the scalar form */
         jit_vlane_get(u, RAX, in->op.rn, log, lane, -1);
         jit_vput_gpr(u, log == 3, RAX, in->op.rd);
@@ -130,7 +124,6 @@ static void emit_dup_elem(struct jit_unit *u, const struct jit_insn *in)
 static void emit_mov_out(struct jit_unit *u, const struct jit_insn *in)
 {
     bool sign = !(in->word >> 12 & 1);
-    jit_fp_check(u, in);
     jit_vlane_get(u, RAX, in->op.rn, copy_log(in->word), (unsigned)in->op.imm,
                   sign ? (int)(in->word >> 30 & 1) : -1);
     jit_put(u, RAX, in->op.rd);
@@ -139,7 +132,6 @@ static void emit_mov_out(struct jit_unit *u, const struct jit_insn *in)
 static void emit_ins(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned log = copy_log(in->word);
-    jit_fp_check(u, in);
     if (in->word >> 29 & 1) /* from element op.rm */
         jit_vlane_get(u, RAX, in->op.rn, log, in->op.rm, -1);
     else
@@ -150,7 +142,6 @@ static void emit_ins(struct jit_unit *u, const struct jit_insn *in)
 /* ---- EXT ---- */
 static void emit_ext(struct jit_unit *u, const struct jit_insn *in)
 {
-    jit_fp_check(u, in);
     if (jit_vsize(in->word) == JV_Q) {
         jit_vget(u, XMM0, in->op.rm, JV_Q);
         jit_vop(u, 0x66, 0x3a0f, XMM0, in->op.rn); /* palignr */
@@ -211,7 +202,6 @@ static unsigned size_of(uint32_t word)
 static void emit_uzp(struct jit_unit *u, const struct jit_insn *in)
 {
     bool odd = in->word >> 14 & 1;
-    jit_fp_check(u, in);
     jit_vget(u, XMM0, in->op.rn, JV_Q);
     jit_vget(u, XMM1, in->op.rm, JV_Q);
     jit_unzip(u, in, size_of(in->word));
@@ -222,7 +212,6 @@ static void emit_zip(struct jit_unit *u, const struct jit_insn *in)
 {
     static const uint8_t low[] = {0x60, 0x61, 0x62, 0x6c}, high[] = {0x68, 0x69, 0x6a, 0x6d};
     bool second = in->word >> 14 & 1, q = jit_vsize(in->word) == JV_Q;
-    jit_fp_check(u, in);
     jit_vget(u, XMM0, in->op.rn, JV_Q);
     jit_vop(u, 0x66, (second && q ? high : low)[size_of(in->word)], XMM0, in->op.rm);
     if (second && !q) {
@@ -245,7 +234,6 @@ static void emit_trn(struct jit_unit *u, const struct jit_insn *in)
     struct jit_out *o = &u->o;
     unsigned size = size_of(in->word);
     bool second = in->word >> 14 & 1;
-    jit_fp_check(u, in);
     jit_vget(u, XMM0, in->op.rn, JV_Q);
     if (size == 3) {
         jit_vop(u, 0x66, second ? 0x6d : 0x6c, XMM0, in->op.rm);
@@ -271,7 +259,6 @@ static void emit_trn(struct jit_unit *u, const struct jit_insn *in)
 static void emit_tbl(struct jit_unit *u, const struct jit_insn *in)
 {
     struct jit_out *o = &u->o;
-    jit_fp_check(u, in);
     jit_vget(u, XMM3, in->op.rm, JV_Q);
     for (unsigned i = 0; i <= (unsigned)in->op.imm; i++) {
         unsigned to = i ? XMM1 : XMM0;

@@ -70,7 +70,6 @@ static void emit_addsub(struct jit_unit *u, const struct jit_insn *in)
                          wrapping[2] = {0xfc, 0xf8};
     struct jit_out *o = &u->o;
     unsigned size = size_of(in->word), sub = in->word >> 13 & 1;
-    jit_fp_check(u, in);
     jit_vget(u, XMM0, in->op.rn, jit_vsize(in->word));
     jit_vget(u, XMM2, in->op.rm, jit_vsize(in->word));
     copy(u, XMM1, XMM0);
@@ -113,7 +112,6 @@ static void mulh(struct jit_unit *u, const struct jit_insn *in, bool round)
 
 static void emit_mulh(struct jit_unit *u, const struct jit_insn *in)
 {
-    jit_fp_check(u, in);
     jit_vget(u, XMM2, in->op.rm, jit_vsize(in->word));
     mulh(u, in, in->word >> 29 & 1);
 }
@@ -121,7 +119,6 @@ static void emit_mulh(struct jit_unit *u, const struct jit_insn *in)
 /* By element: opcode 1100, rounding 1101. In a form of 8 bytes Vn has zeros above them. */
 static void emit_mulh_elem(struct jit_unit *u, const struct jit_insn *in)
 {
-    jit_fp_check(u, in);
     jit_vdup_lane(u, XMM2, in->op.rm, 1, (unsigned)in->op.imm);
     mulh(u, in, in->word >> 12 & 1);
 }
@@ -153,7 +150,6 @@ static void emit_round(struct jit_unit *u, const struct jit_insn *in)
 {
     static const uint8_t adds[] = {0xfc, 0xfd, 0xfe, 0xd4};
     unsigned size = shift_size(in->word);
-    jit_fp_check(u, in);
     jit_vget(u, XMM0, in->op.rn, JV_Q);
     round_shift(u, in->word >> 29 & 1 ? PSRL : PSRA, size, (unsigned)in->op.imm);
     if (in->word >> 12 & 1)
@@ -212,7 +208,6 @@ static void emit_narrow(struct jit_unit *u, const struct jit_insn *in)
     struct jit_out *o = &u->o;
     unsigned how = narrow_how(in->word), size = narrow_size(in->word);
     unsigned kind = how & FROM_SIGNED ? PSRA : PSRL;
-    jit_fp_check(u, in);
     jit_vget(u, XMM0, in->op.rn, JV_Q);
     if (how & ROUND)
         round_shift(u, kind, size + 1, in->op.rm);

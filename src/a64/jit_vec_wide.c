@@ -74,7 +74,6 @@ static void emit_shll(struct jit_unit *u, const struct jit_insn *in)
 {
     bool is_reg = !(in->word >> 10 & 1); /* SHLL */
     unsigned size = is_reg ? size_of(in->word) : shift_size(in->word);
-    jit_fp_check(u, in);
     widen(u, in, XMM0, in->op.rn, (is_unsigned(in->word) ? zexts : sexts)[size]);
     shift(u, XMM0, PSLL, size, in->op.rm);
     jit_vput(u, XMM0, in->op.rd, JV_Q);
@@ -98,7 +97,6 @@ static void narrow(struct jit_unit *u, const struct jit_insn *in, unsigned size,
 
 static void emit_xtn(struct jit_unit *u, const struct jit_insn *in)
 {
-    jit_fp_check(u, in);
     jit_vget(u, XMM0, in->op.rn, JV_Q);
     narrow(u, in, size_of(in->word), 0);
 }
@@ -116,7 +114,6 @@ static void round_up(struct jit_unit *u, unsigned size, unsigned n)
 static void emit_shrn(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned size = shift_size(in->word);
-    jit_fp_check(u, in);
     jit_vget(u, XMM0, in->op.rn, JV_Q);
     if (in->word >> 11 & 1)
         round_up(u, size, in->op.rm);
@@ -127,7 +124,6 @@ static void emit_shrn(struct jit_unit *u, const struct jit_insn *in)
 static void emit_half(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned size = size_of(in->word);
-    jit_fp_check(u, in);
     jit_vget(u, XMM0, in->op.rn, JV_Q);
     jit_vop(u, 0x66, (in->word >> 13 & 1 ? subs : adds)[size], XMM0, in->op.rm);
     if (is_unsigned(in->word))
@@ -140,7 +136,6 @@ static void emit_addl(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned size = size_of(in->word);
     const uint16_t *ext = is_unsigned(in->word) ? zexts : sexts;
-    jit_fp_check(u, in);
     widen(u, in, XMM1, in->op.rm, ext[size]);
     if (in->word >> 12 & 1)
         jit_vget(u, XMM0, in->op.rn, JV_Q);
@@ -160,7 +155,6 @@ static void emit_abdl(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned size = size_of(in->word);
     const uint16_t *ext = is_unsigned(in->word) ? zexts : sexts;
-    jit_fp_check(u, in);
     widen(u, in, XMM0, in->op.rn, ext[size]);
     widen(u, in, XMM1, in->op.rm, ext[size]);
     em_sse_rr(&u->o, 0x66, 0, subs[size], XMM0, XMM1);
@@ -188,7 +182,6 @@ static void emit_mull(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned opcode = in->word >> 12 & 15;
     const uint16_t *ext = is_unsigned(in->word) ? zexts : sexts;
-    jit_fp_check(u, in);
     widen(u, in, XMM0, in->op.rn, ext[size_of(in->word)]);
     widen(u, in, XMM1, in->op.rm, ext[size_of(in->word)]);
     product(u, in, opcode == 8, opcode == 10);
@@ -199,7 +192,6 @@ static void emit_mull_elem(struct jit_unit *u, const struct jit_insn *in)
 {
     unsigned opcode = in->word >> 12 & 15, size = size_of(in->word);
     const uint16_t *ext = is_unsigned(in->word) ? zexts : sexts;
-    jit_fp_check(u, in);
     jit_vdup_lane(u, XMM1, in->op.rm, size, (unsigned)in->op.imm & 15);
     em_sse_rr(&u->o, 0x66, 0, ext[size], XMM1, XMM1);
     widen(u, in, XMM0, in->op.rn, ext[size]);
@@ -212,7 +204,6 @@ static void emit_mul_elem(struct jit_unit *u, const struct jit_insn *in)
     static const uint16_t muls[] = {0, 0xd5, 0x3840};
     struct jit_out *o = &u->o;
     unsigned opcode = in->word >> 12 & 15, size = size_of(in->word);
-    jit_fp_check(u, in);
     jit_vdup_lane(u, XMM0, in->op.rm, size, (unsigned)in->op.imm);
     jit_vop(u, 0x66, muls[size], XMM0, in->op.rn);
     if (opcode != 8) {
